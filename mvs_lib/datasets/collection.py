@@ -65,7 +65,7 @@ class Photos:
 
 @dataclass(frozen=True)
 class Split:
-    """A named data set: source photos (database and training) and query photos (never trained on)."""
+    """A named data set: source photos (database, training) and queries (never trained on)."""
 
     name: str
     source: Photos
