@@ -1,1 +1,12 @@
-"""To be written."""
+"""Deep hashing methods: one file a paper, the equation whole in the file.
+
+A method is a loss module. It is called with the network's named `Outputs` and the batch's labels
+and returns a named tuple whose first field is ``total`` and whose other fields are its terms.
+"""
+
+from mvs_lib.deep.methods.dlbh import DLBH
+from mvs_lib.deep.methods.ssdh import SSDH
+
+__all__ = ["DLBH", "METHODS", "SSDH"]
+
+METHODS = {"dlbh": DLBH, "ssdh": SSDH}

@@ -1,0 +1,72 @@
+"""The hash network: trunk, latent layer of K units, classifier. Taught in notebook 03.
+
+Lin et al. (2015) put a layer of K sigmoid units between a network's features and its classifier.
+Trained for classification, those units must carry what tells the classes apart; thresholded at
+one half they are the hash bits. Every deep method of this course trains this same network; what
+differs is the loss (`mvs_lib.deep.methods`).
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import nn
+
+from mvs_lib.deep.trunks import TRUNKS
+
+__all__ = ["HashNetwork", "Outputs"]
+
+
+class Outputs(NamedTuple):
+    """What the network says of a batch, by name, so that any loss can pick what it needs."""
+
+    features: torch.Tensor  # (n, features), the trunk's vector
+    projection: torch.Tensor  # (n, bits), real: the hash layer before its sigmoid
+    latent: torch.Tensor  # (n, bits) in (0, 1): sigmoid of the projection
+    logits: torch.Tensor  # (n, classes): the classifier's scores, read from the latent layer only
+
+
+class HashNetwork(nn.Module):
+    """Photo to features to K latent units to class scores.
+
+    Args:
+        bits: K, the length of the code.
+        classes: number of places; the classifier is needed in training only.
+        trunk: a name in `mvs_lib.deep.trunks.TRUNKS`.
+        **trunk_options: given to the trunk (``width``, ``features``).
+
+    The initial values follow the authors' released network (see `_initialize`).
+
+    Raises:
+        ValueError: fewer than one bit or two classes, or an unknown trunk.
+    """
+
+    # Mean and standard deviation of natural photos, RGB, on the 0..255 scale.
+    MEAN, STD = (118.0, 120.0, 115.0), (62.0, 61.0, 66.0)
+
+    def __init__(self, bits: int = 48, classes: int = 162, trunk: str = "small", **trunk_options):
+        super().__init__()
+        if bits < 1 or classes < 2:
+            raise ValueError(f"need bits >= 1 and classes >= 2, got {bits} and {classes}")
+        if trunk not in TRUNKS:
+            raise ValueError(f"unknown trunk {trunk!r}: choose from {sorted(TRUNKS)}")
+        self.config = {"bits": bits, "classes": classes, "trunk": trunk, **trunk_options}
+        self.bits, self.classes = bits, classes
+        self.register_buffer("mean", torch.tensor(self.MEAN).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(self.STD).view(1, 3, 1, 1), persistent=False)
+        self.trunk = TRUNKS[trunk](**trunk_options)
+        self.hash = nn.Linear(self.trunk.features, bits)
+        self.classifier = nn.Linear(bits, classes)
+        self._initialize()
+
+    def _initialize(self):
+        nn.init.normal_(self.classifier.weight, std=0.2)  # as released by Yang, Lin and Chen
+        nn.init.zeros_(self.classifier.bias)
+        nn.init.zeros_(self.hash.bias)
+
+    def forward(self, images: torch.Tensor) -> Outputs:
+        """Return `Outputs` for photos ``(n, h, w, 3)``, uint8 or float on the 0..255 scale."""
+        x = (images.permute(0, 3, 1, 2).to(self.std.dtype) - self.mean) / self.std
+        features = self.trunk(x)
+        projection = self.hash(features)
+        latent = torch.sigmoid(projection)
+        return Outputs(features, projection, latent, self.classifier(latent))

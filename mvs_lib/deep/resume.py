@@ -1,0 +1,58 @@
+"""Stop a training run today, take it up tomorrow: the state of a run in one safetensors file."""
+
+import json
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from mvs_lib.deep import checkpoint
+
+__all__ = ["load", "save"]
+
+FORMAT = "mvs-training-state"
+
+
+def save(path, network: nn.Module, optimizer, run: dict, terms: dict, epochs: int) -> None:
+    """Write weights, optimizer state and the history of a run after ``epochs`` epochs.
+
+    Args:
+        path: a ``.safetensors`` file; written beside and renamed, so never half a file.
+        network, optimizer: their ``state_dict`` is stored.
+        run: what the run is made of (settings, network, loss), to be recognised by.
+        terms: mean of each loss term, a list over the epochs.
+        epochs: how many are finished.
+    """
+    tensors = {f"network.{name}": value for name, value in network.state_dict().items()}
+    for index, state in optimizer.state_dict()["state"].items():
+        for name, value in state.items():
+            if torch.is_tensor(value):
+                tensors[f"optimizer.{index}.{name}"] = value
+    about = {"format": FORMAT, "run": run, "terms": terms, "epochs": epochs}
+    checkpoint.write_tensors(path, tensors, about)
+
+
+def load(path, network: nn.Module, optimizer, run: dict) -> tuple[dict, int]:
+    """Put a stored run back into ``network`` and ``optimizer``.
+
+    Returns:
+        The loss terms by epoch, and the number of finished epochs.
+
+    Raises:
+        ValueError: not such a file, or the file of a run with other settings.
+    """
+    tensors, about = checkpoint.read_tensors(path, FORMAT)
+    if about["run"] != json.loads(json.dumps(run)):
+        raise ValueError(
+            f"{Path(path)} holds a run with other settings; delete it to start anew, or give "
+            f"another file name. Stored: {about['run']}"
+        )
+    state = {k[len("network.") :]: v for k, v in tensors.items() if k.startswith("network.")}
+    network.load_state_dict(state)
+    stored = optimizer.state_dict()
+    for key, value in tensors.items():
+        if key.startswith("optimizer."):
+            _, index, name = key.split(".")
+            stored["state"].setdefault(int(index), {})[name] = value
+    optimizer.load_state_dict(stored)
+    return about["terms"], about["epochs"]

@@ -1,0 +1,70 @@
+"""Convolutional trunks: photo in, feature vector out. Taught in notebook 03.
+
+The survey's methods take AlexNet pretrained on ImageNet; a laptop without internet has neither
+the weights nor the time. `SmallTrunk` is our stand-in: trained from scratch in minutes on two
+cores, small enough for a phone.
+"""
+
+import torch
+from torch import nn
+
+__all__ = ["TRUNKS", "SmallTrunk", "convolution"]
+
+
+def convolution(inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> nn.Sequential:
+    """Return convolution, batch normalisation and ReLU, the repeated brick of the trunk."""
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, kernel, stride, padding=kernel // 2, bias=False),
+        nn.BatchNorm2d(outputs),
+        nn.ReLU(inplace=True),
+    )
+
+
+class Residual(nn.Module):
+    """A convolution whose input is added to its output (He et al., 2016)."""
+
+    def __init__(self, channels: int):
+        super().__init__()
+        self.body = convolution(channels, channels)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + self.body(x)
+
+
+class SmallTrunk(nn.Module):
+    """Five stages that each halve the picture, and a vector that still knows left from right.
+
+    Args:
+        width: channels of the first stage; the later ones have 2, 4 and 6 times as many.
+        features: length of the feature vector.
+
+    Input: float ``(n, 3, 128, 128)``, zero mean, unit variance (roughly). Any size that is at
+    least 32 works: the last stage is pooled to 2x2 cells. Output: float ``(n, features)``, >= 0.
+    """
+
+    def __init__(self, width: int = 32, features: int = 256):
+        super().__init__()
+        self.features = features
+        self.stages = nn.Sequential(
+            nn.AvgPool2d(2),  # 64 px: what matters of a building survives, at a quarter of the cost
+            convolution(3, width, kernel=5, stride=2),
+            convolution(width, 2 * width, stride=2),
+            Residual(2 * width),
+            convolution(2 * width, 4 * width, stride=2),
+            Residual(4 * width),
+            convolution(4 * width, 6 * width, stride=2),
+        )
+        self.pool = nn.AdaptiveAvgPool2d(2)
+        self.vector = nn.Sequential(
+            nn.Flatten(),
+            nn.Linear(4 * 6 * width, features, bias=False),
+            nn.BatchNorm1d(features),
+            nn.ReLU(inplace=True),
+        )
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the feature vectors of a batch of normalised photos."""
+        return self.vector(self.pool(self.stages(x)))
+
+
+TRUNKS = {"small": SmallTrunk}
