@@ -1,0 +1,90 @@
+"""The encoder as a phone runs it: ONNX Runtime on one thread, no torch. See notebooks 08 and 10."""
+
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import onnxruntime
+from tqdm.auto import tqdm
+
+from mvs_lib.datasets import photos
+
+__all__ = ["Encoded", "Encoder"]
+
+
+class Encoded(NamedTuple):
+    """One photo's code and what it cost."""
+
+    code: bytes  # ceil(bits / 8) bytes: what the phone sends
+    decode_ms: float  # image file to square pixels
+    network_ms: float  # pixels to code
+
+
+class Encoder:
+    """An exported encoder file, ready to run.
+
+    Args:
+        path: an ``.onnx`` file written by `mvs_lib.phone.export.export_onnx`.
+
+    Attributes:
+        bits: length of the code.
+        size: side of the photo in pixels.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: not an encoder that this course exported.
+    """
+
+    def __init__(self, path: str | Path):
+        path = Path(path)
+        if not path.exists():
+            raise FileNotFoundError(f"no encoder file {path}: export one with export_onnx()")
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        try:
+            self._session = onnxruntime.InferenceSession(
+                str(path), options, providers=["CPUExecutionProvider"]
+            )
+            properties = self._session.get_modelmeta().custom_metadata_map
+            self.bits, self.size = int(properties["bits"]), int(properties["size"])
+        except Exception as error:  # ONNX Runtime's errors share no base class
+            raise ValueError(
+                f"{path} is not an encoder of this course ({type(error).__name__}): export it "
+                "again with export_onnx()"
+            ) from None
+
+    def encode_pixels(
+        self, images: np.ndarray, batch_size: int = 64, progress: bool = False
+    ) -> np.ndarray:
+        """Return codes, uint8 ``(n, bytes)``, for photos, uint8 ``(n, size, size, 3)``.
+
+        Raises:
+            ValueError: other shape or dtype.
+        """
+        images = np.asarray(images)
+        if images.dtype != np.uint8 or images.shape[1:] != (self.size, self.size, 3):
+            raise ValueError(
+                f"this encoder takes photos uint8 (n, {self.size}, {self.size}, 3), got "
+                f"{images.dtype} {images.shape}"
+            )
+        batches = range(0, len(images), batch_size)
+        codes = [
+            self._session.run(["codes"], {"photo": images[start : start + batch_size]})[0]
+            for start in tqdm(batches, "encode", disable=not progress, leave=False)
+        ]
+        return np.concatenate(codes) if codes else np.empty((0, (self.bits + 7) // 8), np.uint8)
+
+    def encode(self, image: bytes) -> Encoded:
+        """Return the code of one image file's bytes (JPEG, PNG, ...), with the time it took.
+
+        Raises:
+            ValueError: the bytes are not a readable photo.
+        """
+        start = time.perf_counter()
+        pixels = photos.read(image, size=self.size)
+        decoded = time.perf_counter()
+        code = self.encode_pixels(pixels[None])[0].tobytes()
+        end = time.perf_counter()
+        return Encoded(code, 1000 * (decoded - start), 1000 * (end - decoded))

@@ -1,0 +1,82 @@
+"""From the trained network to the one file a phone runs. Taught in notebook 08, used in 10.
+
+The exported graph is the whole encoder: a uint8 photo goes in, packed code bytes come out.
+Normalising, thresholding and packing are part of the graph, so that a phone, a browser and this
+library cannot disagree about them.
+"""
+
+import logging
+import os
+import warnings
+from pathlib import Path
+
+import onnx
+import torch
+from torch import nn
+
+from mvs_lib.codes import bytes_per_code
+from mvs_lib.deep.network import HashNetwork
+
+__all__ = ["PhoneGraph", "export_onnx"]
+
+
+class PhoneGraph(nn.Module):
+    """Photo, uint8 ``(n, size, size, 3)``, to codes, uint8 ``(n, bytes)``, and the projection.
+
+    The classifier stays behind: a phone sends bits, it does not name places.
+    """
+
+    def __init__(self, network: HashNetwork):
+        super().__init__()
+        self.network = network
+        self.padding = 8 * bytes_per_code(network.bits) - network.bits
+        # int32: the exporter's reference kernels lack unsigned sums; every value fits a byte.
+        self.register_buffer("place_value", 2 ** torch.arange(7, -1, -1, dtype=torch.int32))
+
+    def forward(self, photo: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return ``codes`` in ``np.packbits`` order and the real ``projection`` before it."""
+        projection = self.network(photo).projection
+        bits = nn.functional.pad((projection >= 0).to(torch.int32), (0, self.padding))
+        codes = (bits.unflatten(1, (-1, 8)) * self.place_value).sum(-1)
+        return codes.to(torch.uint8), projection
+
+
+def export_onnx(network: HashNetwork, path: str | Path, size: int = 128) -> Path:
+    """Write the phone's encoder as an ONNX file, checked, whole or not at all.
+
+    Args:
+        network: trained; evaluated as it is (it is left in evaluation mode).
+        path: the ``.onnx`` file.
+        size: side of the square photo in pixels.
+
+    Returns:
+        The path. Inputs: ``photo`` uint8 ``(n, size, size, 3)``, n free. Outputs: ``codes`` uint8
+        ``(n, ceil(bits / 8))`` and ``projection`` float32 ``(n, bits)``. The file's metadata
+        holds ``bits`` and ``size``.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    graph = PhoneGraph(network.cpu()).eval()
+    example = torch.zeros((2, size, size, 3), dtype=torch.uint8)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the exporter's deprecations are not the reader's
+        logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+        program = torch.onnx.export(
+            graph,
+            (example,),
+            dynamo=True,
+            verbose=False,
+            input_names=["photo"],
+            output_names=["codes", "projection"],
+            dynamic_shapes={"photo": {0: torch.export.Dim("n", min=1)}},
+        )
+    model = program.model_proto
+    onnx.helper.set_model_props(model, {"bits": str(network.bits), "size": str(size)})
+    onnx.checker.check_model(model, full_check=True)
+    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        onnx.save(model, beside)
+        os.replace(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)
+    return path
