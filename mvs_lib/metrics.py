@@ -38,7 +38,7 @@ DENOMINATORS = ("all", "retrieved")
 _CHUNK = 16_000_000  # distances held at once: 64 MB of int32
 
 
-def meanscore(
+def mean_average_precision(
     query_codes: np.ndarray,
     query_labels: np.ndarray,
     database_codes: np.ndarray,
@@ -67,7 +67,7 @@ def meanscore(
         seed: with ``ties="stable"``, shuffle the database first; None keeps its order.
 
     >>> codes = np.uint8([[0], [1], [3]])
-    >>> meanscore(codes[:1], [7], codes, [7, 0, 7])
+    >>> mean_average_precision(codes[:1], [7], codes, [7, 0, 7])
     0.8333333333333333
 
     Raises:
