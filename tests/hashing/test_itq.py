@@ -61,6 +61,8 @@ def test_no_iterations_is_pca_and_a_random_rotation():
     rotation = random_rotation(8, np.random.default_rng(7))
     np.testing.assert_allclose(hasher.project(features), principal.project(features) @ rotation)
     assert hasher.loss_.shape == (1,)
+    one = ITQ(bits=8, iterations=1, random_state=7).fit(features)
+    assert one.loss_[0] == hasher.loss_[0] > one.loss_[1]
 
 
 def test_quantises_as_well_as_faiss():
