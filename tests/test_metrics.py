@@ -200,7 +200,7 @@ def test_precision_recall_curve_against_all_pairs():
 
 
 def test_wide_codes_keep_their_distances():
-    database = np.uint8([[255] * 40, [255] * 33 + [0] * 7])  # 320 and 264 bits from zero
+    database = np.uint8([[255] * 40, [255] * 12 + [0] * 28])  # 320 and 96 bits from zero
     data = np.zeros((1, 40), np.uint8), [1], database, [0, 1]
     assert metrics.top1(*data) == 1.0
     assert mean_average_precision(*data, ties="pessimistic") == 1.0

@@ -8,14 +8,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
 __all__ = ["LARGEST", "check_size", "read", "read_with_position"]
 
 LARGEST = 100_000_000  # pixels; more is no phone photo, and is not even unpacked
 FORMATS = ("JPEG", "PNG", "WEBP")
 _HEIC = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
-_GPS = 0x8825  # EXIF tag that points at the GPS readings
+_ORIENTATION, _GPS = 0x0112, 0x8825  # EXIF tags: how to turn; where the GPS readings are
 
 
 def read(photo: str | os.PathLike | bytes, size: int = 128) -> np.ndarray:
@@ -125,11 +125,24 @@ def _foreign(file) -> str:
     return "is no JPEG, PNG or WebP photo"
 
 
+_TURNS = {  # by EXIF orientation
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
 def _upright(image: Image.Image) -> Image.Image:
+    """Turn as EXIF says. (`ImageOps.exif_transpose` also rewrites EXIF and fails if it is odd.)"""
     try:
-        return ImageOps.exif_transpose(image)
+        turn = _TURNS.get(image.getexif().get(_ORIENTATION))
     except Exception:  # a photo with damaged EXIF is still a photo
-        return image
+        turn = None
+    return image if turn is None else image.transpose(turn)
 
 
 def _rgb(image: Image.Image) -> Image.Image:

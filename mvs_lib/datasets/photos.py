@@ -159,7 +159,7 @@ def _choose_queries(names, labels, digests, paths, share, seed, report) -> np.nd
         if labels[copy] != labels[original[copy]]:
             text += ", which is called another place: one of the two is wrong"
         report.warnings.append(text)
-    # A picture filed under two places cannot be a query without being in the database as well.
+    # A picture filed under two places makes no query: no answer to it could be right.
     contested = {original[i] for i in copies if labels[i] != labels[original[i]]}
     is_query = np.zeros(len(labels), bool)
     for label, name in enumerate(names):

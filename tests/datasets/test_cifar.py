@@ -14,9 +14,11 @@ TRAIN, TEST = 150, 50  # photos of the small copies; the labels go round 0..9
 
 
 def small():
-    """Photos of one colour each (which JPEG keeps nearly), and their labels."""
+    """Photos of one colour each, dark above (JPEG nearly keeps them), and their labels."""
     colours = np.random.default_rng(0).integers(0, 256, (TRAIN + TEST, 1, 1, 3), dtype=np.uint8)
-    return np.tile(colours, (1, 32, 32, 1)), np.arange(TRAIN + TEST) % 10
+    images = np.tile(colours, (1, 32, 32, 1))
+    images[:, :16] //= 2
+    return images, np.arange(TRAIN + TEST) % 10
 
 
 def batches():
@@ -101,8 +103,9 @@ def test_jpeg_copy(tmp_path):
     images, labels = small()
     split = load(tmp_path)
     assert split.name == "CIFAR-10 (JPEG copy)"
-    assert np.abs(split.source.images.astype(int) - images[:TRAIN]).max() <= 4
-    assert np.abs(split.query.images.astype(int) - images[TRAIN:]).max() <= 4
+    rows = slice(None, None, 31)  # the first and the last: JPEG smears the step between
+    for part, original in ((split.source, images[:TRAIN]), (split.query, images[TRAIN:])):
+        assert np.abs(part.images[:, rows].astype(int) - original[:, rows]).max() <= 4
     assert np.array_equal(split.source.labels, labels[:TRAIN])
     assert np.array_equal(split.query.labels, labels[TRAIN:])
 

@@ -196,6 +196,13 @@ def test_positions(tmp_path):
 def test_damaged_exif_does_not_cost_the_photo():
     content = encoded(picture(0), "JPEG", exif=b"Exif\0\0MM\0*\xff\xff\xff\xff nonsense")
     assert photos.read(content, 8).shape == (8, 8, 3)
+    orientation = struct.pack(">HHIHH", 0x0112, 3, 1, 3, 0)  # upside down
+    text = struct.pack(">HHI4s", 0xA005, 2, 4, b"abc\0")  # text where an address is expected
+    exif = b"Exif\0\0MM\0*" + struct.pack(">IH", 8, 2) + orientation + text + bytes(4)
+    flat = np.zeros((16, 16, 3), np.uint8)
+    flat[:8] = 200
+    got = photos.read(encoded(flat, "JPEG", exif=exif), 2)
+    assert (got[0] < 5).all() and (got[1] > 195).all()
 
 
 # A folder
@@ -239,10 +246,13 @@ def test_copies_stay_on_one_side(tmp_path):
     same = Image.fromarray(picture([4, ord("h"), 0]))  # the pixels count, not the bytes
     write(tmp_path / "hall" / "again.webp", encoded(same, "WEBP", lossless=True))
     shutil.copy(tmp_path / "hall" / "1.png", tmp_path / "gate" / "wrong place.png")
+    contested = photos.read(tmp_path / "hall" / "1.png", 8).tobytes()
     for seed in range(10):
         split, report = load(tmp_path, query_share=0.5, seed=seed)
         assert not rows(split.source.images) & rows(split.query.images)
         assert len(split.query) >= 6
+        assert split.query.images.tobytes().count(contested) == 0
+        assert split.source.images.tobytes().count(contested) == 2
     assert len(report.warnings) == 8
     assert "gate/copy 3.png is a copy of" in str(report) or "gate/3.png is a copy of" in str(report)
     assert sum("another place" in line for line in report.warnings) == 1
