@@ -27,8 +27,8 @@ __all__ = ["PALETTE", "SIZE", "Picture", "describe", "show", "show_images", "sub
 
 SIZE = (6.4, 3.6)  # inches: the width of a notebook's column on a laptop
 DPI = 100
-# Okabe and Ito's colours, told apart by colour-blind readers, but for the yellow, too pale on white.
-# Give lines different markers as well.
+# Okabe and Ito's colours, told apart by colour-blind readers, without the yellow, too pale on
+# white. Give lines different markers as well.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 STYLE = {
     "figure.figsize": SIZE,

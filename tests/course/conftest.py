@@ -1,6 +1,8 @@
 """A tiny notebook source, in a folder of its own."""
 
+import re
 import textwrap
+from pathlib import Path
 
 import pytest
 
@@ -56,3 +58,18 @@ def course(tmp_path):
     write("00_sample", SAMPLE)
     tmp_path_and_writer = type("Course", (), {"folder": tmp_path, "write": staticmethod(write)})
     return tmp_path_and_writer
+
+
+README = Path(__file__).parents[2] / "notebooks" / "source" / "README.md"
+
+
+@pytest.fixture
+def example(course):
+    """Add the guide's complete example as notebook 00, with one exception: it has one exercise."""
+    text = re.search(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.S)[1]
+    course.write("00_sample", text)
+    (course.folder / "source" / "exceptions.toml").write_text(
+        '[[exception]]\nnotebook = "00_sample"\ngate = "exercises"\n'
+        'reason = "one exercise is enough here"\n'
+    )
+    return course
