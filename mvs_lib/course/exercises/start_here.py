@@ -1,8 +1,8 @@
-"""The exercise of notebook 00."""
+"""The exercises of notebook 00."""
 
 import numpy as np
 
-from mvs_lib.codes import hamming_distance
+from mvs_lib.codes import binarize, hamming_distance
 from mvs_lib.course.exercises import Exercise
 
 exercise = Exercise(
@@ -59,3 +59,59 @@ def overflows(a, b):
 def counts_common_bits(a, b):
     """Use & for ^."""
     return np.bitwise_count(a & b).sum(1)
+
+
+packing = Exercise(
+    "0.2",
+    "From real numbers to packed bytes",
+    minutes=5,
+    hint="A bit is 1 where the number is >= 0; np.packbits puts eight bits of a row in a byte.",
+)
+
+
+@packing.reference
+def to_bytes(projection):
+    """Return codes, uint8 (n, ceil(bits / 8)), for real numbers (n, bits): bit 1 where >= 0."""
+    return binarize(projection)
+
+
+@packing.cases
+def packing_cases():
+    """A number that is exactly zero, bits that do not fill a byte, then random rows."""
+    yield (np.array([[0.0, -1.0, 2.0, -0.5, -3.0, -1.0, -2.0, 1.0]]),)
+    yield (np.array([[1.5, -0.25, 3.0], [-1.0, 0.5, -2.0]]),)
+    generator = np.random.default_rng(2)
+    for rows, bits in ((2, 16), (3, 48), (4, 20)):
+        yield (generator.normal(0, 3, (rows, bits)).astype(np.float32),)
+
+
+@packing.mistake("Zero counts as a one in this course: the bit is 1 where the number is >= 0.")
+def strictly_positive(projection):
+    """Use > for >=."""
+    return np.packbits(projection > 0, axis=1)
+
+
+@packing.mistake("Pack each row by itself: without axis=1 all rows flow into one string of bits.")
+def one_string(projection):
+    """Forget the axis."""
+    return np.packbits(projection >= 0)
+
+
+@packing.mistake("These are bits, one a byte; np.packbits puts eight of them into each byte.")
+def not_packed(projection):
+    """Stop before packing."""
+    return (projection >= 0).astype(np.uint8)
+
+
+@packing.mistake(
+    "The first bit of a row is the most significant of its byte, np.packbits' default."
+)
+def turned_round(projection):
+    """Pack the least significant bit first."""
+    return np.packbits(projection >= 0, axis=1, bitorder="little")
+
+
+@packing.mistake("Only the sign survives in a code: compare with zero before you pack.")
+def packs_numbers(projection):
+    """Pack the truth of the numbers themselves: all but zero become ones."""
+    return np.packbits(projection.astype(bool), axis=1)
