@@ -24,12 +24,16 @@ def rank_places(distances, labels, bits):
         labels: integers (k,), the place that each of these source photos shows.
         bits: length of the code.
 
-    A photo votes with ``max(bits / 2 - distance, 0)``. Places with equal sums keep the order in
-    which they first appear, that is, the one with the nearer photo stands first.
+    A photo votes with ``max(bits / 2 - distance, 0)``. Equal sums go to the place with the nearer
+    photo, then to the smaller label.
     """
     weights = np.maximum(bits / 2 - distances, 0)
-    places = list(dict.fromkeys(labels.tolist()))
-    return sorted(places, key=lambda place: -weights[labels == place].sum())
+
+    def merit(place):
+        mine = labels == place
+        return -weights[mine].sum(), distances[mine].min(), place
+
+    return sorted(np.unique(labels).tolist(), key=merit)
 
 
 @votes.cases
@@ -39,12 +43,13 @@ def votes_cases():
     yield np.array([1, 20, 20, 20]), np.array([4, 2, 2, 2]), 48
     yield np.array([3, 5, 7, 8, 12]), np.array([9, 9, 1, 1, 9]), 16
     yield np.array([4, 5, 6, 7]), np.array([7, 3, 3, 7]), 24
-    yield np.array([2, 2]), np.array([8, 5]), 16
+    yield np.array([2, 2]), np.array([5, 8]), 16
     yield np.array([6, 15, 16, 23]), np.array([0, 1, 1, 1]), 16
     generator = np.random.default_rng(10)
     for places in (3, 6):
-        distances = np.sort(generator.integers(0, 30, 10))
-        yield distances, generator.integers(0, places, 10), 48
+        distances, labels = generator.integers(0, 30, 10), generator.integers(0, places, 10)
+        order = np.lexsort((labels, distances))  # as an index of photos sorted by place gives them
+        yield distances[order], labels[order], 48
 
 
 @votes.mistake("A near photo must count for more than a far one: weigh each vote by its distance.")
