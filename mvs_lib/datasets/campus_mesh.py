@@ -1,0 +1,277 @@
+"""Triangles and the pictures on them: how the campus's things are put together.
+
+A `Builder` collects shapes in a place's own frame (metres; x to the right of a viewer before the
+front, y away from the viewer, z up) and turns them into one `Mesh` in the campus's frame.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+__all__ = ["Builder", "Mesh", "Textures", "join"]
+
+LEVELS = 7  # mip levels: each half as fine
+
+
+class Textures:
+    """All pictures of a scene with their mip levels, in one array.
+
+    A picture is uint8 ``(h, w, 4)``. Alpha is a hole where it is below 110 if the triangle is a cutout;
+    otherwise it marks glass (1..254: a window that may be lit at night, 255: always shines).
+    """
+
+    def __init__(self):
+        self._pixels, self._table, self._end = [], [], 0
+        self.texels = None
+        self.add(np.full((1, 1, 4), [255, 255, 255, 0], np.uint8))
+
+    def add(self, picture: np.ndarray, cutout: bool = False) -> int:
+        """Store a picture and return its number. Number 0 is plain white."""
+        rows = []
+        for _ in range(LEVELS):
+            height, width = picture.shape[:2]
+            rows.append((self._end, width, height))
+            self._pixels.append(picture.reshape(-1, 4))
+            self._end += width * height
+            smaller = (max(width // 2, 1), max(height // 2, 1))
+            halved = cv2.resize(picture, smaller, interpolation=cv2.INTER_AREA)
+            if cutout:  # keep the covered share: leaves must not melt away with distance
+                halved[..., 3] = np.minimum(halved[..., 3].astype(np.int32) * 23 // 20, 255)
+            else:
+                halved[..., 3] = cv2.resize(
+                    picture[..., 3], smaller, interpolation=cv2.INTER_NEAREST
+                )
+            picture = halved
+        self._table.append(rows)
+        return len(self._table) - 1
+
+    def finish(self) -> "Textures":
+        """Join the pictures; call once, after the last `add`."""
+        self.texels = np.concatenate(self._pixels)
+        table = np.array(self._table, np.int32)
+        self._offset, self._width, self._height = table[..., 0], table[..., 1], table[..., 2]
+        return self
+
+    @staticmethod
+    def level(texels: np.ndarray) -> np.ndarray:
+        """Return the mip level for pixels that are ``texels`` texels wide."""
+        return np.clip(np.log2(texels + 1e-9) + 0.35, 0, LEVELS - 1).astype(np.int32)
+
+    def _at(self, texture, level, u, v):
+        place = texture * LEVELS + level
+        width, height = self._width.ravel()[place], self._height.ravel()[place]
+        return self._offset.ravel()[place], width, height, u * width, v * height
+
+    def alpha(self, texture, level, u, v) -> np.ndarray:
+        """Return the alpha of the nearest texel."""
+        offset, width, height, x, y = self._at(texture, level, u, v)
+        x = np.clip(x.astype(np.int32), 0, width - 1)
+        y = np.clip(y.astype(np.int32), 0, height - 1)
+        return self.texels[:, 3][offset + y * width + x]
+
+    def colour(self, texture, level, u, v) -> np.ndarray:
+        """Return colours, float32 ``(n, 3)`` in 0..1, bilinear."""
+        offset, width, height, x, y = self._at(texture, level, u, v)
+        x = np.clip(x - np.float32(0.5), 0, width - 1).astype(np.float32)
+        y = np.clip(y - np.float32(0.5), 0, height - 1).astype(np.float32)
+        x0, y0 = x.astype(np.int32), y.astype(np.int32)
+        fx, fy = (x - x0)[:, None], (y - y0)[:, None]
+        right = np.minimum(x0 + 1, width - 1)
+        upper, lower = offset + y0 * width, offset + np.minimum(y0 + 1, height - 1) * width
+        a, b = self.texels[upper + x0], self.texels[upper + right]
+        c, d = self.texels[lower + x0], self.texels[lower + right]
+        top = a + (b.astype(np.float32) - a) * fx
+        bottom = c + (d.astype(np.float32) - c) * fx
+        return ((top + (bottom - top) * fy) * np.float32(1 / 255))[:, :3]
+
+
+@dataclass(frozen=True)
+class Mesh:
+    """Triangles: corners and normals float64 ``(n, 3, 3)``, uv ``(n, 3, 2)``, one row each."""
+
+    corners: np.ndarray
+    normals: np.ndarray
+    uv: np.ndarray
+    texture: np.ndarray
+    tint: np.ndarray
+    density: np.ndarray
+    cutout: np.ndarray
+    two_sided: np.ndarray
+
+    def placed(self, angle: float, offset) -> "Mesh":
+        """Turn by ``angle`` radians about the vertical, then shift by ``offset`` metres (x, y)."""
+        cos, sin = np.cos(angle), np.sin(angle)
+        turn = np.array([[cos, sin, 0], [-sin, cos, 0], [0, 0, 1]])
+        shift = np.array([offset[0], offset[1], 0])
+        return Mesh(
+            self.corners @ turn + shift,
+            self.normals @ turn,
+            self.uv,
+            self.texture,
+            self.tint,
+            self.density,
+            self.cutout,
+            self.two_sided,
+        )
+
+
+def join(meshes: list[Mesh]) -> Mesh:
+    """Put meshes together."""
+    fields = Mesh.__dataclass_fields__
+    return Mesh(*(np.concatenate([getattr(mesh, name) for mesh in meshes]) for name in fields))
+
+
+class Builder:
+    """Collects shapes. ``tint`` multiplies the texture's colour; colours are 0..1."""
+
+    def __init__(self):
+        self._parts = []
+
+    def triangles(
+        self,
+        corners,
+        normals,
+        uv,
+        texture=0,
+        tint=(1, 1, 1),
+        density=0.0,
+        cutout=False,
+        two_sided=False,
+    ):
+        """Add triangles ``(n, 3, 3)``; ``tint`` may be one colour or one a triangle."""
+        corners = np.asarray(corners, float)
+        n = len(corners)
+        self._parts.append(
+            (
+                corners,
+                np.asarray(normals, float),
+                np.asarray(uv, float),
+                np.full(n, texture),
+                np.broadcast_to(np.asarray(tint, float), (n, 3)),
+                np.full(n, float(density)),
+                np.full(n, cutout),
+                np.full(n, two_sided),
+            )
+        )
+
+    def mesh(self) -> Mesh:
+        """Return all shapes as one mesh, an empty one if there is none."""
+        if not self._parts:
+            self.triangles(np.zeros((0, 3, 3)), np.zeros((0, 3, 3)), np.zeros((0, 3, 2)))
+        joined = [np.concatenate(column) for column in zip(*self._parts, strict=True)]
+        joined[4], joined[5] = joined[4].astype(np.float32), joined[5].astype(np.float32)
+        joined[3] = joined[3].astype(np.int32)
+        return Mesh(*joined)
+
+    def quad(self, corners, texture=0, tint=(1, 1, 1), density=0.0, normals=None, **kind):
+        """Add a quadrilateral: bottom left, bottom right, top right, top left as seen from outside."""
+        p = np.asarray(corners, float)
+        if normals is None:
+            normal = np.cross(p[1] - p[0], p[3] - p[0])
+            normal = normal / (np.linalg.norm(normal) + 1e-12)
+            normals = np.broadcast_to(normal, (4, 3))
+        uv = np.array([[0, 1], [1, 1], [1, 0], [0, 0]])
+        order = [[0, 1, 2], [0, 2, 3]]
+        self.triangles(
+            p[order], np.asarray(normals)[order], uv[order], texture, tint, density, **kind
+        )
+
+    def grid(self, points, texture=0, tint=(1, 1, 1), density=0.0, closed=True, **kind):
+        """Add a smooth surface from points ``(rows, columns, 3)``, rows going up, anti-clockwise."""
+        points = np.asarray(points, float)
+        if closed:
+            points = np.concatenate([points, points[:, :1]], 1)
+        up = np.gradient(points, axis=0)
+        along = np.gradient(points, axis=1)
+        if closed:
+            along[:, 0] = along[:, -1] = (points[:, 1] - points[:, -2]) / 2
+        normals = np.cross(along, up)
+        length = np.linalg.norm(normals, axis=2, keepdims=True)
+        centre = points.mean((0, 1))
+        normals = np.where(length > 1e-9, normals / (length + 1e-12), points - centre)
+        rows, columns = points.shape[:2]
+        u, v = np.meshgrid(np.linspace(0, 1, columns), np.linspace(1, 0, rows))
+        uv = np.stack([u, v], 2)
+
+        def cells(a):
+            return np.stack([a[:-1, :-1], a[:-1, 1:], a[1:, 1:], a[1:, :-1]], 2).reshape(
+                -1, 4, a.shape[2]
+            )
+
+        order = np.array([[0, 1, 2], [0, 2, 3]])
+        p, n, t = (cells(a)[:, order].reshape(-1, 3, a.shape[2]) for a in (points, normals, uv))
+        self.triangles(p, n, t, texture, tint, density, **kind)
+
+    def box(self, centre, size, height, bottom=0.0, tint=(1, 1, 1), faces=None, turn=0.0, top=None):
+        """Add a box on the ground plan ``centre`` (x, y), ``size`` (x, y).
+
+        ``faces`` maps front, right, back, left to (texture, density); ``top`` is the roof's tint.
+        """
+        half = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * np.asarray(size) / 2
+        cos, sin = np.cos(turn), np.sin(turn)
+        plan = half @ np.array([[cos, sin], [-sin, cos]]) + np.asarray(centre)
+        for i, side in enumerate(("front", "right", "back", "left")):
+            a, b = plan[i], plan[(i + 1) % 4]
+            texture, density = (faces or {}).get(side, (0, 0.0))
+            colour = (1, 1, 1) if texture else tint
+            self.quad(
+                [[*a, bottom], [*b, bottom], [*b, bottom + height], [*a, bottom + height]],
+                texture,
+                colour,
+                density,
+            )
+        upper = bottom + height
+        self.quad([[*p, upper] for p in plan], tint=tint if top is None else top)
+        if bottom > 0.05:
+            self.quad([[*plan[i], bottom] for i in (3, 2, 1, 0)], tint=tint)
+
+    def lathe(self, centre, profile, segments=16, **look):
+        """Turn a profile of (radius, height) pairs, bottom to top, about a vertical axis."""
+        angle = np.linspace(0, 2 * np.pi, segments, endpoint=False)
+        profile = np.asarray(profile, float)
+        ring = np.stack([np.cos(angle), np.sin(angle)], 1)
+        points = np.empty((len(profile), segments, 3))
+        points[..., :2] = profile[:, 0, None, None] * ring + np.asarray(centre)[:2]
+        points[..., 2] = profile[:, 1, None]
+        self.grid(points, **look)
+
+    def tube(self, start, end, r0, r1, segments=10, **look):
+        """Add a tapered limb from ``start`` to ``end`` with rounded ends."""
+        start, end = np.asarray(start, float), np.asarray(end, float)
+        axis = end - start
+        length = np.linalg.norm(axis) + 1e-9
+        axis = axis / length
+        side = np.cross(axis, [0, 0, 1] if abs(axis[2]) < 0.9 else [0, 1, 0])
+        side /= np.linalg.norm(side)
+        other = np.cross(axis, side)
+        angle = np.linspace(0, 2 * np.pi, segments, endpoint=False)
+        ring = np.cos(angle)[:, None] * side + np.sin(angle)[:, None] * other
+        rows = [
+            (-0.95, 0.25, r0),
+            (-0.6, 0.8, r0),
+            (0, 1, r0),
+            (None, 1, r1),
+            (0.6, 0.8, r1),
+            (0.95, 0.25, r1),
+        ]
+        points = []
+        for k, (along, wide, radius) in enumerate(rows):
+            at = start + axis * (along * r0) if k < 3 else end + axis * ((along or 0) * r1)
+            points.append(at + ring * wide * radius)
+        self.grid(points, **look)
+
+    def ball(self, centre, radii, segments=12, rings=7, **look):
+        """Add an ellipsoid."""
+        angle = np.linspace(-np.pi / 2 * 0.98, np.pi / 2 * 0.98, rings)
+        rx, ry, rz = np.broadcast_to(radii, 3)
+        around = np.linspace(0, 2 * np.pi, segments, endpoint=False)
+        points = np.stack(
+            [
+                np.outer(np.cos(angle), np.cos(around)) * rx + centre[0],
+                np.outer(np.cos(angle), np.sin(around)) * ry + centre[1],
+                np.outer(np.sin(angle), np.ones(segments)) * rz + centre[2],
+            ],
+            2,
+        )
+        self.grid(points, **look)
