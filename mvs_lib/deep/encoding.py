@@ -13,10 +13,25 @@ __all__ = ["encode", "project"]
 def project(
     network: HashNetwork, images: np.ndarray, batch_size: int = 128, progress: bool = False
 ) -> np.ndarray:
-    """Return the hash layer's real values, float32 ``(n, bits)``, for uint8 ``(n, h, w, 3)``.
+    """Compute the hash layer's real values of photos.
 
-    The network is put in evaluation mode and left as it was found.
+    Args:
+        network: on whichever device it lies; put in evaluation mode and left as it was found.
+        images: uint8 ``(n, h, w, 3)``.
+        batch_size: how many photos pass through the network at once.
+        progress: show a progress bar.
+
+    Returns:
+        float32 ``(n, bits)``.
+
+    Raises:
+        ValueError: photos of another shape or dtype, or ``batch_size`` below 1.
     """
+    images = np.asarray(images)
+    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] != 3:
+        raise ValueError(f"photos must be uint8 (n, h, w, 3), got {images.dtype} {images.shape}")
+    if batch_size < 1:
+        raise ValueError(f"batch_size must be >= 1, got {batch_size}")
     was_training = network.training
     network.eval()
     device = next(network.parameters()).device
@@ -26,7 +41,8 @@ def project(
             for start in tqdm(
                 range(0, len(images), batch_size), "encode", disable=not progress, leave=False
             ):
-                batch = torch.from_numpy(np.ascontiguousarray(images[start : start + batch_size]))
+                # A copy: torch wants memory that it may write to.
+                batch = torch.from_numpy(np.array(images[start : start + batch_size], order="C"))
                 rows.append(network(batch.to(device)).projection.float().cpu().numpy())
     finally:
         network.train(was_training)
@@ -37,6 +53,9 @@ def encode(network: HashNetwork, images: np.ndarray, **options) -> np.ndarray:
     """Return codes, uint8 ``(n, ceil(bits / 8))``: bit 1 where the projection is >= 0.
 
     A latent unit is a sigmoid, so "projection >= 0" is the papers' "activation >= 0.5".
-    Options as in `project`.
+    Arguments as in `project`.
+
+    Raises:
+        ValueError: see `project`; or the network's output is NaN.
     """
     return binarize(project(network, images, **options))

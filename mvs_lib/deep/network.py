@@ -34,7 +34,8 @@ class HashNetwork(nn.Module):
         trunk: a name in `mvs_lib.deep.trunks.TRUNKS`.
         **trunk_options: given to the trunk (``width``, ``features``).
 
-    The initial values follow the authors' released network (see `_initialize`).
+    The classifier's initial values follow the released network of Yang, Lin and Chen; the other
+    layers start from PyTorch's defaults, the hash layer's biases from zero.
 
     Raises:
         ValueError: fewer than one bit or two classes, or an unknown trunk.
@@ -64,7 +65,13 @@ class HashNetwork(nn.Module):
         nn.init.zeros_(self.hash.bias)
 
     def forward(self, images: torch.Tensor) -> Outputs:
-        """Return `Outputs` for photos ``(n, h, w, 3)``, uint8 or float on the 0..255 scale."""
+        """Return `Outputs` for photos ``(n, h, w, 3)``, uint8 or float on the 0..255 scale.
+
+        Raises:
+            ValueError: another shape.
+        """
+        if images.ndim != 4 or images.shape[3] != 3:
+            raise ValueError(f"photos must have shape (n, h, w, 3), got {tuple(images.shape)}")
         x = (images.permute(0, 3, 1, 2).to(self.std.dtype) - self.mean) / self.std
         features = self.trunk(x)
         projection = self.hash(features)

@@ -19,9 +19,12 @@ def save(path, network: nn.Module, optimizer, run: dict, terms: dict, epochs: in
     Args:
         path: a ``.safetensors`` file; written beside and renamed, so never half a file.
         network, optimizer: their ``state_dict`` is stored.
-        run: what the run is made of (settings, network, loss), to be recognised by.
+        run: what the run is made of (settings, network, loss, photos), to be recognised by.
         terms: mean of each loss term, a list over the epochs.
         epochs: how many are finished.
+
+    Raises:
+        OSError: the file cannot be written; an earlier one is then left as it was.
     """
     tensors = {f"network.{name}": value for name, value in network.state_dict().items()}
     for index, state in optimizer.state_dict()["state"].items():
@@ -39,13 +42,17 @@ def load(path, network: nn.Module, optimizer, run: dict) -> tuple[dict, int]:
         The loss terms by epoch, and the number of finished epochs.
 
     Raises:
-        ValueError: not such a file, or the file of a run with other settings.
+        FileNotFoundError: no such file.
+        ValueError: a damaged file, another kind of file, or the file of another run; ``network``
+            and ``optimizer`` are then as they were.
     """
     tensors, about = checkpoint.read_tensors(path, FORMAT)
-    if about["run"] != json.loads(json.dumps(run)):
+    run = json.loads(json.dumps(run))
+    if about["run"] != run:
+        other = sorted(key for key in run if about["run"].get(key) != run[key])
         raise ValueError(
-            f"{Path(path)} holds a run with other settings; delete it to start anew, or give "
-            f"another file name. Stored: {about['run']}"
+            f"{Path(path)} holds a run with other {' and '.join(other)}; delete it to start anew, "
+            f"or give another file name. Stored: {about['run']}"
         )
     state = {k[len("network.") :]: v for k, v in tensors.items() if k.startswith("network.")}
     network.load_state_dict(state)

@@ -32,6 +32,6 @@ class DLBH(nn.Module):
     """Softmax cross-entropy through the sigmoid latent layer."""
 
     def forward(self, outputs: Outputs, labels: torch.Tensor) -> DLBHTerms:
-        """Return the terms for a batch; ``labels`` is int64 ``(n,)``."""
+        """Return the terms of a batch, scalars; ``labels`` is int64 ``(n,)``, in 0..classes - 1."""
         classification = functional.cross_entropy(outputs.logits, labels)
         return DLBHTerms(classification, classification)

@@ -62,7 +62,7 @@ class SSDH(nn.Module):
         self.alpha, self.beta, self.gamma, self.balance = alpha, beta, gamma, balance
 
     def forward(self, outputs: Outputs, labels: torch.Tensor) -> SSDHTerms:
-        """Return the terms for a batch; ``labels`` is int64 ``(n,)``."""
+        """Return the terms of a batch, scalars; ``labels`` is int64 ``(n,)``, in 0..classes - 1."""
         a = outputs.latent
         e1 = functional.cross_entropy(outputs.logits, labels)
         e2 = -(a - 0.5).square().mean()
