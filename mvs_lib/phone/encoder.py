@@ -1,5 +1,6 @@
 """The encoder as a phone runs it: ONNX Runtime on one thread, no torch. See notebooks 08 and 10."""
 
+import hashlib
 import time
 from pathlib import Path
 from typing import NamedTuple
@@ -10,7 +11,20 @@ from tqdm.auto import tqdm
 
 from mvs_lib.datasets import photos
 
-__all__ = ["Encoded", "Encoder"]
+__all__ = ["Encoded", "Encoder", "seal"]
+
+_SEAL = (
+    b"\x72\x4a\x0a\x06sha256\x12\x40"  # ModelProto: one more of metadata_props, its key and value
+)
+
+
+def seal(model: bytes) -> bytes:
+    """Return the 76 bytes that, put behind an ONNX file, add its SHA-256 to its own metadata.
+
+    Messages of protocol buffers that follow each other are merged, so the sealed file is an ONNX
+    file like any other. Neither ONNX nor ONNX Runtime would notice a weight that has changed.
+    """
+    return _SEAL + hashlib.sha256(model).hexdigest().encode()
 
 
 class Encoded(NamedTuple):
@@ -33,19 +47,25 @@ class Encoder:
 
     Raises:
         FileNotFoundError: no such file.
-        ValueError: not an encoder that this course exported.
+        ValueError: not an encoder that this course exported, or damaged.
     """
 
     def __init__(self, path: str | Path):
         path = Path(path)
-        if not path.exists():
+        if not path.is_file():
             raise FileNotFoundError(f"no encoder file {path}: export one with export_onnx()")
+        content = path.read_bytes()
+        model, end = content[:-76], content[-76:]
+        if end.startswith(_SEAL) and end != seal(model):
+            raise ValueError(
+                f"{path} was altered: its checksum does not fit; export it again with export_onnx()"
+            )
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 3
         try:
             self._session = onnxruntime.InferenceSession(
-                str(path), options, providers=["CPUExecutionProvider"]
+                content, options, providers=["CPUExecutionProvider"]
             )
             properties = self._session.get_modelmeta().custom_metadata_map
             self.bits, self.size = int(properties["bits"]), int(properties["size"])
@@ -58,11 +78,13 @@ class Encoder:
     def encode_pixels(
         self, images: np.ndarray, batch_size: int = 64, progress: bool = False
     ) -> np.ndarray:
-        """Return codes, uint8 ``(n, bytes)``, for photos, uint8 ``(n, size, size, 3)``.
+        """Return codes, uint8 ``(n, ceil(bits / 8))``, for photos, uint8 ``(n, size, size, 3)``.
 
         Raises:
-            ValueError: other shape or dtype.
+            ValueError: other shape or dtype, or ``batch_size`` below 1.
         """
+        if batch_size < 1:
+            raise ValueError(f"batch_size must be >= 1, got {batch_size}")
         images = np.asarray(images)
         if images.dtype != np.uint8 or images.shape[1:] != (self.size, self.size, 3):
             raise ValueError(

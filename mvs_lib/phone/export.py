@@ -16,6 +16,7 @@ from torch import nn
 
 from mvs_lib.codes import bytes_per_code
 from mvs_lib.deep.network import HashNetwork
+from mvs_lib.phone.encoder import seal
 
 __all__ = ["PhoneGraph", "export_onnx"]
 
@@ -45,14 +46,17 @@ def export_onnx(network: HashNetwork, path: str | Path, size: int = 128) -> Path
     """Write the phone's encoder as an ONNX file, checked, whole or not at all.
 
     Args:
-        network: trained; evaluated as it is (it is left in evaluation mode).
-        path: the ``.onnx`` file.
+        network: trained; it is moved to the CPU and left in evaluation mode.
+        path: the ``.onnx`` file; its folder is made if missing.
         size: side of the square photo in pixels.
 
     Returns:
         The path. Inputs: ``photo`` uint8 ``(n, size, size, 3)``, n free. Outputs: ``codes`` uint8
         ``(n, ceil(bits / 8))`` and ``projection`` float32 ``(n, bits)``. The file's metadata
-        holds ``bits`` and ``size``.
+        holds ``bits`` and ``size``, and a checksum that `mvs_lib.phone.encoder.Encoder` verifies.
+
+    Raises:
+        OSError: the file cannot be written; an earlier one is then left as it was.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -71,12 +75,23 @@ def export_onnx(network: HashNetwork, path: str | Path, size: int = 128) -> Path
             dynamic_shapes={"photo": {0: torch.export.Dim("n", min=1)}},
         )
     model = program.model_proto
+    _forget_origin(model)
     onnx.helper.set_model_props(model, {"bits": str(network.bits), "size": str(size)})
     onnx.checker.check_model(model, full_check=True)
     beside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        onnx.save(model, beside)
+        content = model.SerializeToString(deterministic=True)
+        beside.write_bytes(content + seal(content))
         os.replace(beside, path)
     finally:
         beside.unlink(missing_ok=True)
     return path
+
+
+def _forget_origin(model: onnx.ModelProto) -> None:
+    """Drop the exporter's notes on each node: this machine's paths, and half of a small file."""
+    graph = model.graph
+    values = (*graph.value_info, *graph.input, *graph.output)
+    for part in (graph, *graph.node, *graph.initializer, *values):
+        part.ClearField("metadata_props")
+        part.ClearField("doc_string")

@@ -8,6 +8,7 @@ file; a reply is a status byte (0 answered, 1 refused), a uint32 length and that
 code followed by two float64 (decode and network milliseconds), or the reason in UTF-8.
 """
 
+import signal
 import struct
 import subprocess
 import sys
@@ -25,8 +26,13 @@ class PhoneEncoder:
     Args:
         path: an ``.onnx`` file written by `mvs_lib.phone.export.export_onnx`.
 
+    Attributes:
+        bits: length of the code.
+        size: side in pixels to which the phone brings a photo.
+
     Raises:
         ValueError: the process could not load the file; the message says why.
+        RuntimeError: the process could not start.
     """
 
     def __init__(self, path: str | Path):
@@ -36,11 +42,10 @@ class PhoneEncoder:
             stdout=subprocess.PIPE,
         )
         try:
-            bits, self.size = struct.unpack("<II", self._receive())
+            self.bits, self.size = struct.unpack("<II", self._receive())
         except BaseException:
             self.close()
             raise
-        self.bits = bits
 
     def encode(self, image: bytes) -> Encoded:
         """Return the code of an image file's bytes; see `Encoder.encode`.
@@ -50,11 +55,13 @@ class PhoneEncoder:
             RuntimeError: the process is gone.
         """
         try:
-            self._process.stdin.write(struct.pack("<I", len(image)) + image)
-            self._process.stdin.flush()
-        except (BrokenPipeError, ValueError):
-            raise RuntimeError("the phone process has ended: start a new PhoneEncoder") from None
-        answer = self._receive()
+            self._send(image)
+            answer = self._receive()
+        except ValueError:  # refused: the phone is ready for the next photo
+            raise
+        except BaseException:  # an answer may be under way, and must not be taken for the next one
+            self.close()
+            raise
         width = bytes_per_code(self.bits)
         return Encoded(answer[:width], *struct.unpack("<dd", answer[width:]))
 
@@ -78,6 +85,13 @@ class PhoneEncoder:
     def __exit__(self, *_) -> None:
         self.close()
 
+    def _send(self, image: bytes) -> None:
+        try:
+            self._process.stdin.write(struct.pack("<I", len(image)) + image)
+            self._process.stdin.flush()
+        except (BrokenPipeError, ValueError):  # ended by itself, or closed by us
+            raise RuntimeError("the phone process has ended: start a new PhoneEncoder") from None
+
     def _receive(self) -> bytes:
         header = _read_exactly(self._process.stdout, 5)
         if header is None:
@@ -99,6 +113,7 @@ def _read_exactly(pipe, length: int) -> bytes | None:
 
 def _serve(path: str) -> None:
     """Answer requests from standard input until it ends. This is the phone's whole program."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a notebook's stop button is not meant for it
     requests, answers = sys.stdin.buffer, sys.stdout.buffer
 
     def reply(status: int, body: bytes) -> None:
