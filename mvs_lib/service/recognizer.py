@@ -5,6 +5,7 @@ the phone, encode the source photos, build the index. `Recognizer.recognize` is 
 a phone points at a building.
 """
 
+import hashlib
 import json
 import os
 import shutil
@@ -24,6 +25,8 @@ __all__ = ["Answer", "Recognizer"]
 
 FORMAT = "mvs-recognizer"
 VERSION = 1
+FILES = ("encoder.onnx", "index.npz", "places.json")
+SYSTEM = {".DS_Store", "Thumbs.db", "desktop.ini"}  # macOS and Windows leave these in any folder
 
 
 class Answer(NamedTuple):
@@ -68,7 +71,9 @@ class Recognizer:
             self.
 
         Raises:
-            ValueError: fewer than two places have photos, or the photos are not square.
+            ValueError: fewer than two places have photos, the photos are not square, the method
+                is unknown, or a checkpoint to start from is damaged.
+            FileNotFoundError: ``start`` names no file.
         """
         from mvs_lib.phone.export import export_onnx  # torch: needed to fit, not to recognise
 
@@ -80,9 +85,13 @@ class Recognizer:
             network = self._train(photos, progress)
         with tempfile.TemporaryDirectory() as folder:
             path = export_onnx(network, Path(folder) / "encoder.onnx", photos.images.shape[1])
-            self._onnx = path.read_bytes()
-            encoder = Encoder(path)
-        return self._index(encoder, photos, progress)
+            onnx, encoder = path.read_bytes(), Encoder(path)
+        index = LinearIndex(encoder.bits)
+        index.add(encoder.encode_pixels(photos.images, progress=progress))
+        # Only now, so that a fit that fails leaves a fitted recogniser as it was.
+        self.bits, self.encoder_, self.index_, self._onnx = encoder.bits, encoder, index, onnx
+        self.labels_, self.names_ = photos.labels, photos.names
+        return self
 
     def recognize(self, photo: bytes | np.ndarray, k: int = 10) -> list[Answer]:
         """Return the places that a photo may show, best first.
@@ -90,6 +99,12 @@ class Recognizer:
         Args:
             photo: the bytes of an image file, or uint8 ``(size, size, 3)``.
             k: how many nearest source photos vote.
+
+        Returns:
+            One `Answer` for each place among them; see `recognize_code` for the order.
+
+        Raises:
+            ValueError: not a readable photo, other pixels, ``k`` below 1, or nothing fitted yet.
         """
         self._check_fitted()
         if isinstance(photo, np.ndarray):
@@ -105,8 +120,15 @@ class Recognizer:
         code at half the bits' distance is as far as chance, and does not count. Equal sums go to
         the place with the nearer photo, then to the smaller label.
 
+        Args:
+            code: ``ceil(bits / 8)`` bytes, padding bits zero.
+            k: how many nearest source photos vote, those at equal distance by smaller position.
+
+        Returns:
+            One `Answer` for each place among them.
+
         Raises:
-            ValueError: the code has the wrong length, or `fit` was not called.
+            ValueError: the code has the wrong length, ``k`` is below 1, or nothing is fitted yet.
         """
         self._check_fitted()
         if len(code) != bytes_per_code(self.bits):
@@ -117,19 +139,16 @@ class Recognizer:
         query = check_codes(np.frombuffer(code, np.uint8)[None], self.bits, "the code")
         distances, ids = (row[0] for row in self.index_.search(query, k=k))
         weights = np.maximum(self.bits / 2 - distances, 0)
-        answers = {}
+        answers, sums = {}, {}
         for distance, photo, weight in zip(distances, ids, weights, strict=True):
             if photo < 0:  # fewer than k photos are indexed
                 continue
             label = int(self.labels_[photo])
-            first, votes, total = answers.get(label, ((int(distance), int(photo)), 0, 0.0))
-            answers[label] = (first, votes + 1, total + float(weight))
-        ranked = sorted(answers, key=lambda label: (-answers[label][2], answers[label][0], label))
-        return [
-            Answer(self.names_[label], label, answers[label][0][0], answers[label][1], photo)
-            for label in ranked
-            for photo in [answers[label][0][1]]
-        ]
+            new = Answer(self.names_[label], label, int(distance), 0, int(photo))
+            answer = answers.setdefault(label, new)  # the nearest photo of a place comes first
+            answers[label] = answer._replace(votes=answer.votes + 1)
+            sums[label] = sums.get(label, 0.0) + float(weight)
+        return sorted(answers.values(), key=lambda a: (-sums[a.label], a.distance, a.label))
 
     def save(self, folder: str | Path) -> None:
         """Write ``encoder.onnx``, ``index.npz`` and ``places.json``, all or none of them.
@@ -137,12 +156,13 @@ class Recognizer:
         An existing recogniser in that folder is replaced; any other folder is left alone.
 
         Raises:
-            ValueError: `fit` was not called, or the folder holds something else.
+            ValueError: `fit` was not called, or the folder holds anything else, be it beside a
+                recogniser.
+            OSError: the files cannot be written; an earlier recogniser is then left as it was.
         """
         self._check_fitted()
         folder = Path(folder)
-        if folder.exists() and not (folder / "places.json").exists() and any(folder.iterdir()):
-            raise ValueError(f"{folder} is not empty and holds no recogniser: choose another")
+        _check_replaceable(folder)
         folder.parent.mkdir(parents=True, exist_ok=True)
         beside = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
         try:
@@ -155,12 +175,18 @@ class Recognizer:
                 "names": list(self.names_),
                 "labels": self.labels_.tolist(),
             }
+            about["sha256"] = _checksum(about, beside)
             (beside / "places.json").write_text(json.dumps(about), encoding="utf-8")
             beside.chmod(0o755)
             old = beside.with_name(beside.name + ".old")
             if folder.exists():
                 os.replace(folder, old)
-            os.replace(beside, folder)
+            try:
+                os.replace(beside, folder)
+            except BaseException:
+                if old.exists():
+                    os.replace(old, folder)
+                raise
             shutil.rmtree(old, ignore_errors=True)
         finally:
             shutil.rmtree(beside, ignore_errors=True)
@@ -169,39 +195,35 @@ class Recognizer:
     def load(cls, folder: str | Path) -> "Recognizer":
         """Read what `save` wrote. Needs no torch.
 
+        Returns:
+            A recogniser that gives the same answers.
+
         Raises:
             FileNotFoundError: no such folder, or a file of it is missing.
             ValueError: a file is damaged, or the files do not belong together.
         """
         folder = Path(folder)
+        for name in FILES:
+            if not (folder / name).is_file():
+                raise FileNotFoundError(f"{folder} holds no recogniser: it lacks {name}")
         path = folder / "places.json"
-        if not path.exists():
-            raise FileNotFoundError(f"{folder} holds no recogniser (no places.json)")
         try:
-            about = json.loads(path.read_text(encoding="utf-8"))
-            names = tuple(str(name) for name in about["names"])
-            labels = np.asarray(about["labels"], np.int64)
+            about = json.loads(path.read_bytes())
             known = about["format"] == FORMAT and about["version"] == VERSION
+            checksum = about.pop("sha256")
         except (ValueError, KeyError, TypeError) as error:
-            raise ValueError(f"{path} is damaged ({type(error).__name__})") from None
+            raise ValueError(f"{path} is damaged ({type(error).__name__}): save it again") from None
         if not known:
             raise ValueError(f"{path} is not a recogniser of this version of the course")
+        if checksum != _checksum(about, folder):
+            raise ValueError(
+                f"a file in {folder} was altered, or comes from another recogniser: save it again"
+            )
         encoder = Encoder(folder / "encoder.onnx")
-        index = LinearIndex.load(folder / "index.npz")
-        if index.bits != encoder.bits or labels.shape != (len(index),):
-            raise ValueError(f"the files in {folder} do not belong together: save it again")
-        if len(labels) and not 0 <= labels.min() <= labels.max() < len(names):
-            raise ValueError(f"{path} is damaged: a label has no name")
-        self = cls(bits=encoder.bits, method=str(about.get("method")))
+        self = cls(bits=encoder.bits, method=about["method"])
         self._onnx = (folder / "encoder.onnx").read_bytes()
-        self.encoder_, self.index_, self.labels_, self.names_ = encoder, index, labels, names
-        return self
-
-    def _index(self, encoder: Encoder, photos: Photos, progress: bool) -> "Recognizer":
-        index = LinearIndex(encoder.bits)
-        index.add(encoder.encode_pixels(photos.images, progress=progress))
-        self.bits, self.encoder_, self.index_ = encoder.bits, encoder, index
-        self.labels_, self.names_ = photos.labels, photos.names
+        self.encoder_, self.index_ = encoder, LinearIndex.load(folder / "index.npz")
+        self.labels_, self.names_ = np.array(about["labels"], np.int64), tuple(about["names"])
         return self
 
     def _train(self, photos: Photos, progress: bool):
@@ -233,3 +255,27 @@ class Recognizer:
     def _check_fitted(self) -> None:
         if not hasattr(self, "index_"):
             raise ValueError("this Recognizer knows no place yet: call fit(photos) or load(folder)")
+
+
+def _check_replaceable(folder: Path) -> None:
+    """Refuse a folder in which anything but a recogniser would be lost."""
+    if not folder.exists():
+        return
+    if not folder.is_dir():
+        raise ValueError(f"{folder} is a file: give a folder")
+    found = sorted({entry.name for entry in folder.iterdir()} - SYSTEM)
+    if foreign := [name for name in found if name not in FILES]:
+        raise ValueError(f"{folder} holds {foreign[0]!r}, which would be lost: choose another")
+    try:
+        known = not found or json.loads((folder / "places.json").read_bytes())["format"] == FORMAT
+    except (OSError, ValueError, KeyError, TypeError):
+        known = False
+    if not known:
+        raise ValueError(f"{folder} is not empty and holds no recogniser: choose another")
+
+
+def _checksum(about: dict, folder: Path) -> str:
+    digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
+    for name in ("encoder.onnx", "index.npz"):
+        digest.update(hashlib.sha256((folder / name).read_bytes()).digest())
+    return digest.hexdigest()
