@@ -20,10 +20,10 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from mvs_lib import paths
+from mvs_lib.datasets.campus_light import WEATHERS
 from mvs_lib.datasets.campus_places import PLACES, place
 from mvs_lib.datasets.campus_scene import build_scene
 from mvs_lib.datasets.campus_sensors import SENSORS, read_sensors
-from mvs_lib.datasets.campus_shading import WEATHERS
 from mvs_lib.datasets.campus_shot import draw, draw_shot
 from mvs_lib.datasets.capture import CONDITIONS
 from mvs_lib.datasets.collection import Photos, Split

@@ -8,19 +8,35 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from mvs_lib.datasets import campus_landmarks as landmarks
 from mvs_lib.datasets.campus_buildings import building
+from mvs_lib.datasets.campus_ground import ground_map
+from mvs_lib.datasets.campus_halls import gate, greenhouse, hall, pavilion
+from mvs_lib.datasets.campus_light import Light
 from mvs_lib.datasets.campus_mesh import Builder, Mesh, Textures, join
 from mvs_lib.datasets.campus_places import PLACES, Place, place, random_of
-from mvs_lib.datasets.campus_props import Props, bench, car, ground_map, lamp_post, tree_place
+from mvs_lib.datasets.campus_props import Props, bench, car, lamp_post, tree_place
 from mvs_lib.datasets.campus_raster import shadow_map
-from mvs_lib.datasets.campus_shading import Light
+from mvs_lib.datasets.campus_shop import shop
+from mvs_lib.datasets.campus_statues import fountain, statue
+from mvs_lib.datasets.campus_towers import tower
 
 __all__ = ["Scene", "build_scene", "own_frame"]
 
 DENSITY = 13.0  # texels a metre on the place itself, for photos of 128 px
 FAR_DENSITY = 4.0  # on its neighbours
 NEIGHBOURS = 6  # the nearest ones: farther ones hide behind them
+BUILDERS = {  # what builds a place of each kind; trees are planted from props instead
+    "academic": building,
+    "dormitory": building,
+    "shop": shop,
+    "tower": tower,
+    "statue": statue,
+    "hall": hall,
+    "fountain": fountain,
+    "pavilion": pavilion,
+    "greenhouse": greenhouse,
+    "gate": gate,
+}
 SHADOW_SIZE, SHADOW_REACH = 512, 48.0  # texels, metres
 
 
@@ -83,14 +99,8 @@ def _shape(one: Place, textures: Textures, props: Props, seed: int, density: flo
     builder, random = Builder(), random_of(seed, 2, one.index)
     if one.kind == "tree":
         extent = tree_place(builder, props, random, one.number)
-    elif one.kind in ("academic", "dormitory"):
-        extent = building(builder, textures, random, density, one.name, one.kind)
-    elif one.kind in ("statue", "fountain"):
-        make = getattr(landmarks, one.kind)
-        extent = make(builder, textures, random, density, one.name, one.number)
     else:
-        make = getattr(landmarks, one.kind)
-        extent = make(builder, textures, random, density, one.name)
+        extent = BUILDERS[one.kind](builder, textures, random, density, one)
     return builder.mesh(), tuple(float(metres) for metres in extent)
 
 

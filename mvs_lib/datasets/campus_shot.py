@@ -9,12 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from mvs_lib.datasets import capture
+from mvs_lib.datasets.campus_light import Light, draw_light
 from mvs_lib.datasets.campus_mesh import Builder
 from mvs_lib.datasets.campus_places import random_of
 from mvs_lib.datasets.campus_props import car
 from mvs_lib.datasets.campus_raster import Camera, rasterize
 from mvs_lib.datasets.campus_scene import Scene
-from mvs_lib.datasets.campus_shading import Light, draw_light, shade
+from mvs_lib.datasets.campus_shading import shade
 
 __all__ = ["CHANCES", "Shot", "draw", "draw_shot"]
 

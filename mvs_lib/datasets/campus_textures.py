@@ -1,8 +1,4 @@
-"""Pictures on the campus: walls, windows, signs, leaves, passers-by, painted in metres.
-
-A `Canvas` is a picture of so many metres with its origin at the bottom left. Alpha marks glass on
-opaque pictures (see `campus_mesh.Textures`) and holes on cut-outs.
-"""
+"""Pictures on the campus: walls, windows, signs, leaves and passers-by, and what colours they have."""
 
 from functools import cache
 
@@ -10,88 +6,41 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from .campus_shading import soft_noise
+from mvs_lib.datasets.campus_canvas import Canvas
 
-__all__ = ["WALLS", "WINDOWS", "Canvas", "leaves", "person", "sign", "wall", "window"]
+__all__ = [
+    "ACCENTS",
+    "FRAMES",
+    "METAL",
+    "ROOFS",
+    "STONE",
+    "WALLS",
+    "WALL_COLOURS",
+    "WINDOWS",
+    "leaves",
+    "person",
+    "sign",
+    "wall",
+    "window",
+]
 
 WALLS = ("brick", "plaster", "panels", "stone", "timber", "tiles", "stripes", "curtain")
 WINDOWS = ("cross", "wide", "arched", "tall", "double", "shutters", "round", "ribbon")
-SHIFT = 4  # sub-pixel bits of OpenCV's drawing
-
-
-class Canvas:
-    """A picture ``width`` by ``height`` metres at ``density`` texels a metre."""
-
-    def __init__(self, width, height, density, colour=(255, 255, 255), alpha=0):
-        self.width, self.height = width, height
-        self.w = max(int(round(width * density)), 2)
-        self.h = max(int(round(height * density)), 2)
-        self.density = density
-        self.pixels = np.empty((self.h, self.w, 4), np.uint8)
-        self.pixels[:] = (*np.clip(colour, 0, 255), alpha)
-
-    def _points(self, points):
-        points = np.asarray(points, float)
-        x = points[..., 0] * self.w / self.width
-        y = self.h - points[..., 1] * self.h / self.height
-        return np.round((np.stack([x, y], -1) - 0.5) * (1 << SHIFT)).astype(np.int32)
-
-    def polygon(self, points, colour, alpha=0):
-        """Fill a polygon."""
-        cv2.fillPoly(
-            self.pixels,
-            [self._points(points)],
-            (*map(float, np.clip(colour, 0, 255)), alpha),
-            cv2.LINE_8 if alpha else cv2.LINE_AA,
-            SHIFT,
-        )
-
-    def rect(self, x, y, width, height, colour, alpha=0):
-        """Fill a rectangle whose lower left corner is at (x, y)."""
-        x0, x1 = round(x * self.w / self.width), round((x + width) * self.w / self.width)
-        y0 = self.h - round((y + height) * self.h / self.height)
-        y1 = self.h - round(y * self.h / self.height)
-        x1, y1 = max(x1, x0 + 1), max(y1, y0 + 1)
-        self.pixels[max(y0, 0) : max(y1, 0), max(x0, 0) : max(x1, 0)] = (
-            *np.clip(colour, 0, 255),
-            alpha,
-        )
-
-    def disc(self, x, y, rx, colour, alpha=0, ry=None, start=0.0, stop=360.0):
-        """Fill an ellipse or (angles in degrees, anti-clockwise from the right) a slice of it."""
-        angle = np.deg2rad(np.linspace(start, stop, 28))
-        ry = rx if ry is None else ry
-        self.polygon(np.stack([x + rx * np.cos(angle), y + ry * np.sin(angle)], 1), colour, alpha)
-
-    def grain(self, amount, metres=6.0, seed=0, fine=0.0, random=None):
-        """Make it uneven: stains ``metres`` wide, and grit."""
-        tile = soft_noise(256, 5)
-        y = np.arange(self.h) / self.density / metres * 256 + 37 * seed
-        x = np.arange(self.w) / self.density / metres * 256 + 91 * seed
-        stains = tile[np.ix_(y.astype(int) % 256, x.astype(int) % 256)]
-        factor = 1 + amount * (stains - 0.5)
-        if fine:
-            grit = soft_noise(256, 9)
-            y, x = (np.arange(n) * 24 / self.density * 4 for n in (self.h, self.w))
-            factor += fine * (grit[np.ix_(y.astype(int) % 256, x.astype(int) % 256)] - 0.5)
-        rgb = self.pixels[..., :3] * factor[..., None].astype(np.float32)
-        self.pixels[..., :3] = np.minimum(rgb, 255)
-
-    def paste(self, picture, x, y, width, height):
-        """Lay an RGBA picture (alpha = coverage) over a rectangle; it keeps no glass."""
-        w = max(round(width * self.w / self.width), 1)
-        h = max(round(height * self.h / self.height), 1)
-        left = round(x * self.w / self.width)
-        top = self.h - round((y + height) * self.h / self.height)
-        part = cv2.resize(picture, (w, h), interpolation=cv2.INTER_AREA)
-        x0, y0, x1, y1 = max(left, 0), max(top, 0), min(left + w, self.w), min(top + h, self.h)
-        if x1 <= x0 or y1 <= y0:
-            return
-        part = part[y0 - top : y1 - top, x0 - left : x1 - left]
-        area = self.pixels[y0:y1, x0:x1]
-        cover = part[..., 3:] / np.float32(255)
-        area[..., :3] = area[..., :3] * (1 - cover) + part[..., :3] * cover
-        area[..., 3][part[..., 3] > 100] = 0
+WALL_COLOURS = np.array([
+    [158, 82, 62], [176, 104, 74], [126, 66, 58], [214, 196, 158], [226, 214, 190], [196, 188, 176],
+    [168, 166, 160], [222, 222, 216], [178, 190, 180], [160, 178, 196], [216, 178, 128],
+    [206, 152, 130], [142, 132, 120], [196, 170, 96],
+])  # fmt: skip
+ACCENTS = np.array([
+    [176, 44, 40], [28, 84, 148], [36, 116, 82], [222, 162, 40], [112, 54, 112], [30, 128, 140],
+    [210, 98, 36], [58, 62, 72],
+])  # fmt: skip
+ROOFS = np.array([[150, 78, 58], [92, 88, 90], [112, 122, 116], [124, 66, 54], [84, 108, 104]])
+FRAMES = np.array([[236, 234, 228], [92, 70, 52], [60, 62, 66], [214, 206, 186], [70, 96, 84]])
+STONE = np.array([[206, 200, 188], [150, 146, 140], [186, 164, 138], [120, 112, 108]]) / 255
+METAL = (
+    np.array([[92, 112, 96], [124, 88, 54], [66, 62, 58], [176, 140, 70], [196, 198, 202]]) / 255
+)
 
 
 def shades(colour, random, count, spread=12):
