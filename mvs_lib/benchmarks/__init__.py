@@ -1,0 +1,1 @@
+"""Measurements whose results are kept in ``data/results``: one file a benchmark."""

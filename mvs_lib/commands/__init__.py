@@ -1,0 +1,1 @@
+"""What ``python -m mvs_lib`` can do: one file a command."""

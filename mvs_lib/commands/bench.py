@@ -1,0 +1,39 @@
+"""``bench NAME``: measure, and write the figures to ``data/results/NAME.json``."""
+
+import argparse
+import json
+from importlib import import_module
+from pathlib import Path
+
+from mvs_lib import paths
+from mvs_lib.benchmarks import readme, report
+
+BENCHMARKS = ["campus"]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's options."""
+    parser.add_argument("name", choices=BENCHMARKS)
+    parser.add_argument("--seeds", type=_positive, default=3, help="how many seeds, from 0 on")
+    parser.add_argument("--json", action="store_true", help="print the results as JSON")
+    parser.add_argument("--output", type=Path, help="another file than data/results/NAME.json")
+    parser.add_argument("--quick", action="store_true", help="a small rehearsal; writes no file")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run one benchmark, print its table, write its file and the README's figures."""
+    benchmark = import_module(f"mvs_lib.benchmarks.{options.name}")
+    command = f"python -m mvs_lib bench {options.name} --seeds {options.seeds}"
+    results = report.measure(command, benchmark.rows, seeds=options.seeds, quick=options.quick)
+    if not options.quick:
+        report.write(results, options.output or paths.results() / f"{options.name}.json")
+        if options.name == "campus" and not options.output:
+            readme.update()
+    print(json.dumps(results, indent=1) if options.json else report.table(results["rows"]))
+    return 0
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number >= 1")
+    return int(text)

@@ -1,0 +1,89 @@
+import json
+import re
+from statistics import mean, pstdev
+
+import pytest
+
+from mvs_lib.benchmarks import readme
+
+ROWS = [
+    {"method": "itq", "bits": 48, "seed": 0, "protocol": "full", "map": 0.5, "bytes": 6},
+    {"method": "itq", "bits": 48, "seed": 1, "protocol": "full", "map": 0.6, "bytes": 6},
+    {"method": "ssdh", "bits": 48, "seed": 0, "protocol": "full", "map": 0.9, "top1": 0.95},
+]
+
+
+@pytest.fixture
+def results(tmp_path, monkeypatch):
+    monkeypatch.setenv("MVS_DATA", str(tmp_path))
+    about = {"command": "python -m mvs_lib bench campus", "commit": "ab" * 20, "rows": ROWS}
+    about |= {"versions": {"numpy": "2.0"}, "hardware": "a laptop", "seconds": 125.0}
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "campus.json").write_text(json.dumps(about))
+    return tmp_path / "results" / "campus.json"
+
+
+def cells(line):
+    return [cell.strip() for cell in line.strip("|").split("|")]
+
+
+def test_a_row_a_setting_with_mean_and_spread_over_the_seeds(results):
+    head, rule, *rows, _, about = readme.block().splitlines()
+    assert cells(head) == ["Method", "Bits", "Bytes", "Protocol", "MAP", "top-1", "Seeds"]
+    assert set(rule) == {"|", "-"}
+    assert cells(rows[0]) == ["ITQ", "48", "6", "full", "0.550 ± 0.050", "", "2"]
+    assert cells(rows[1]) == ["SSDH", "48", "", "full", "0.900", "0.950", "1"]
+    assert about == (
+        "`python -m mvs_lib bench campus` at commit abababababab, 2 min 5 s on a laptop; numpy 2.0."
+    )
+
+
+def test_code_that_was_not_committed_is_told(results):
+    about = json.loads(results.read_text())
+    results.write_text(json.dumps(about | {"commit": "ab" * 20 + "+changes", "seconds": 3700}))
+    assert "at commit abababababab with changes, 1 h 1 min on" in readme.block()
+
+
+def test_the_block_is_replaced_and_nothing_else(results, tmp_path):
+    page = tmp_path / "README.md"
+    page.write_text(f"# Title ü\n\n{readme.BEGIN}\nold\n\nold\n{readme.END}\n\nend\n", "utf-8")
+    readme.update(page)
+    assert readme.kept(page) == readme.block()
+    expected = f"# Title ü\n\n{readme.BEGIN}\n{readme.block()}\n{readme.END}\n\nend\n"
+    assert page.read_text("utf-8") == expected
+    readme.update(page)
+    assert page.read_text("utf-8") == expected
+
+
+def test_a_page_without_a_block_is_left_alone(tmp_path):
+    page = tmp_path / "README.md"
+    page.write_text(f"text {readme.BEGIN} text")
+    with pytest.raises(ValueError, match="no block of figures"):
+        readme.update(page)
+    assert page.read_text() == f"text {readme.BEGIN} text"
+
+
+def test_before_anything_is_measured_the_block_says_so(tmp_path, monkeypatch):
+    monkeypatch.setenv("MVS_DATA", str(tmp_path))
+    assert "Not measured yet" in readme.block()
+
+
+def test_the_readme_s_figures_are_the_results_files(monkeypatch):
+    monkeypatch.delenv("MVS_DATA", raising=False)
+    kept = readme.kept()
+    assert kept == readme.block(), "python -m mvs_lib bench campus writes them anew"
+    path = readme.paths.results() / "campus.json"
+    if not path.exists():
+        assert not re.search(r"\d", kept)
+        return
+    # The same figures, found in another way: each method's own MAP stands in a row of its own.
+    rows = json.loads(path.read_text("utf-8"))["rows"]
+    for what in {(row["method"], row["bits"], row.get("protocol")) for row in rows}:
+        values = [r["map"] for r in rows if (r["method"], r["bits"], r.get("protocol")) == what]
+        line = next(
+            line
+            for line in map(cells, kept.splitlines())
+            if line[:2] == [what[0].upper(), str(what[1])] and line[3] == (what[2] or "")
+        )
+        spread = f" ± {pstdev(values):.3f}" if len(values) > 1 else ""
+        assert f"{mean(values):.3f}{spread}" in line
