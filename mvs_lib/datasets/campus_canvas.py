@@ -1,6 +1,6 @@
 """Painting in metres: a picture with its origin at the bottom left, and the noise that soils it.
 
-Alpha marks glass on opaque pictures (see `mvs_lib.datasets.campus_mesh.Textures`) and holes on
+Alpha marks glass on opaque pictures (see `mvs_lib.datasets.campus_mipmaps.Textures`) and holes on
 cut-outs.
 """
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mvs_lib.datasets.campus_canvas import Canvas
-from mvs_lib.datasets.campus_mesh import Textures
+from mvs_lib.datasets.campus_mipmaps import Textures
 from mvs_lib.datasets.campus_textures import (
     ACCENTS,
     FRAMES,

@@ -1,4 +1,4 @@
-"""Triangles and the pictures on them: how the campus's things are put together.
+"""Triangles: how the campus's things are put together.
 
 A `Builder` collects shapes in a place's own frame (metres; x to the right of a viewer before the
 front, y away from the viewer, z up) and turns them into one `Mesh` in the campus's frame.
@@ -6,89 +6,23 @@ front, y away from the viewer, z up) and turns them into one `Mesh` in the campu
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
-__all__ = ["Builder", "Mesh", "Textures", "join"]
-
-LEVELS = 7  # mip levels: each half as fine
-
-
-class Textures:
-    """All pictures of a scene with their mip levels, in one array.
-
-    A picture is uint8 ``(h, w, 4)``. Alpha is a hole where it is below 110 if the triangle is a cutout;
-    otherwise it marks glass (1..254: a window that may be lit at night, 255: always shines).
-    """
-
-    def __init__(self):
-        self._pixels, self._table, self._end = [], [], 0
-        self.texels = None
-        self.add(np.full((1, 1, 4), [255, 255, 255, 0], np.uint8))
-
-    def add(self, picture: np.ndarray, cutout: bool = False) -> int:
-        """Store a picture and return its number. Number 0 is plain white."""
-        rows = []
-        for _ in range(LEVELS):
-            height, width = picture.shape[:2]
-            rows.append((self._end, width, height))
-            self._pixels.append(picture.reshape(-1, 4))
-            self._end += width * height
-            smaller = (max(width // 2, 1), max(height // 2, 1))
-            halved = cv2.resize(picture, smaller, interpolation=cv2.INTER_AREA)
-            if cutout:  # keep the covered share: leaves must not melt away with distance
-                halved[..., 3] = np.minimum(halved[..., 3].astype(np.int32) * 23 // 20, 255)
-            else:
-                halved[..., 3] = cv2.resize(
-                    picture[..., 3], smaller, interpolation=cv2.INTER_NEAREST
-                )
-            picture = halved
-        self._table.append(rows)
-        return len(self._table) - 1
-
-    def finish(self) -> "Textures":
-        """Join the pictures; call once, after the last `add`."""
-        self.texels = np.concatenate(self._pixels)
-        table = np.array(self._table, np.int32)
-        self._offset, self._width, self._height = table[..., 0], table[..., 1], table[..., 2]
-        return self
-
-    @staticmethod
-    def level(texels: np.ndarray) -> np.ndarray:
-        """Return the mip level for pixels that are ``texels`` texels wide."""
-        return np.clip(np.log2(texels + 1e-9) + 0.35, 0, LEVELS - 1).astype(np.int32)
-
-    def _at(self, texture, level, u, v):
-        place = texture * LEVELS + level
-        width, height = self._width.ravel()[place], self._height.ravel()[place]
-        return self._offset.ravel()[place], width, height, u * width, v * height
-
-    def alpha(self, texture, level, u, v) -> np.ndarray:
-        """Return the alpha of the nearest texel."""
-        offset, width, height, x, y = self._at(texture, level, u, v)
-        x = np.clip(x.astype(np.int32), 0, width - 1)
-        y = np.clip(y.astype(np.int32), 0, height - 1)
-        return self.texels[:, 3][offset + y * width + x]
-
-    def colour(self, texture, level, u, v) -> np.ndarray:
-        """Return colours, float32 ``(n, 3)`` in 0..1, bilinear."""
-        offset, width, height, x, y = self._at(texture, level, u, v)
-        x = np.clip(x - np.float32(0.5), 0, width - 1).astype(np.float32)
-        y = np.clip(y - np.float32(0.5), 0, height - 1).astype(np.float32)
-        x0, y0 = x.astype(np.int32), y.astype(np.int32)
-        fx, fy = (x - x0)[:, None], (y - y0)[:, None]
-        right = np.minimum(x0 + 1, width - 1)
-        upper, lower = offset + y0 * width, offset + np.minimum(y0 + 1, height - 1) * width
-        a, b = self.texels[upper + x0], self.texels[upper + right]
-        c, d = self.texels[lower + x0], self.texels[lower + right]
-        top = a + (b.astype(np.float32) - a) * fx
-        bottom = c + (d.astype(np.float32) - c) * fx
-        return ((top + (bottom - top) * fy) * np.float32(1 / 255))[:, :3]
+__all__ = ["Builder", "Mesh", "join", "walls"]
 
 
 @dataclass(frozen=True)
 class Mesh:
-    """Triangles: corners and normals float64 ``(n, 3, 3)``, uv ``(n, 3, 2)``, one row each."""
+    """Triangles, one a row.
+
+    Attributes:
+        corners, normals: float64 ``(n, 3, 3)``, metres, anti-clockwise as seen from outside.
+        uv: float64 ``(n, 3, 2)``, where the corners lie on the texture, 0..1 from its top left.
+        texture: int32 ``(n,)``, a number of `mvs_lib.datasets.campus_mipmaps.Textures`.
+        tint: float32 ``(n, 3)``, multiplies the texture's colour.
+        density: float32 ``(n,)``, texels a metre.
+        cutout: bool ``(n,)``, the texture's alpha cuts holes. two_sided: bool ``(n,)``.
+    """
 
     corners: np.ndarray
     normals: np.ndarray
@@ -100,7 +34,7 @@ class Mesh:
     two_sided: np.ndarray
 
     def placed(self, angle: float, offset) -> "Mesh":
-        """Turn by ``angle`` radians about the vertical, then shift by ``offset`` metres (x, y)."""
+        """Turn anti-clockwise by ``angle`` radians (from above), then shift by ``(x, y)`` metres."""
         cos, sin = np.cos(angle), np.sin(angle)
         turn = np.array([[cos, sin, 0], [-sin, cos, 0], [0, 0, 1]])
         shift = np.array([offset[0], offset[1], 0])
@@ -114,6 +48,11 @@ class Mesh:
             self.cutout,
             self.two_sided,
         )
+
+
+def walls(front, side) -> dict:
+    """Return the ``faces`` of a box that shows ``front`` at front and back, ``side`` at its sides."""
+    return {"front": front, "back": front, "left": side, "right": side}
 
 
 def join(meshes: list[Mesh]) -> Mesh:
@@ -165,7 +104,7 @@ class Builder:
         return Mesh(*joined)
 
     def quad(self, corners, texture=0, tint=(1, 1, 1), density=0.0, normals=None, **kind):
-        """Add a quadrilateral: bottom left, bottom right, top right, top left as seen from outside."""
+        """Add a quadrilateral: bottom left, bottom right, top right, top left, seen from outside."""
         p = np.asarray(corners, float)
         if normals is None:
             normal = np.cross(p[1] - p[0], p[3] - p[0])
@@ -177,8 +116,22 @@ class Builder:
             p[order], np.asarray(normals)[order], uv[order], texture, tint, density, **kind
         )
 
+    def flat(self, corners, normal, tint):
+        """Add plain triangles ``(n, 3, 3)`` of one normal, seen from both sides."""
+        normals = np.broadcast_to(np.asarray(normal, float), (len(corners), 3, 3))
+        self.triangles(corners, normals, np.zeros((len(corners), 3, 2)), tint=tint, two_sided=True)
+
+    def upright(self, x, y, half, bottom, top, texture, density):
+        """Hang a picture upright at depth ``y``, ``half`` metres to either side of ``x``.
+
+        It faces the front; a negative ``half`` faces the back.
+        """
+        low, high = [x - half, y], [x + half, y]
+        corners = [[*low, bottom], [*high, bottom], [*high, top], [*low, top]]
+        self.quad(corners, texture, density=density)
+
     def grid(self, points, texture=0, tint=(1, 1, 1), density=0.0, closed=True, **kind):
-        """Add a smooth surface from points ``(rows, columns, 3)``, rows going up, anti-clockwise."""
+        """Add a smooth surface: points ``(rows, columns, 3)``, rows going up, anti-clockwise."""
         points = np.asarray(points, float)
         if closed:
             points = np.concatenate([points, points[:, :1]], 1)

@@ -12,7 +12,8 @@ from mvs_lib.datasets.campus_buildings import building
 from mvs_lib.datasets.campus_ground import ground_map
 from mvs_lib.datasets.campus_halls import gate, greenhouse, hall, pavilion
 from mvs_lib.datasets.campus_light import Light
-from mvs_lib.datasets.campus_mesh import Builder, Mesh, Textures, join
+from mvs_lib.datasets.campus_mesh import Builder, Mesh, join
+from mvs_lib.datasets.campus_mipmaps import Textures
 from mvs_lib.datasets.campus_places import PLACES, Place, place, random_of
 from mvs_lib.datasets.campus_props import Props, bench, car, lamp_post, tree_place
 from mvs_lib.datasets.campus_raster import shadow_map
