@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mvs_lib.datasets.campus_canvas import Canvas
+from mvs_lib.datasets.campus_mesh import Builder
 from mvs_lib.datasets.campus_mipmaps import Textures
 from mvs_lib.datasets.campus_textures import (
     ACCENTS,
@@ -23,7 +24,20 @@ __all__ = ["Facades", "Style", "board", "draw_style"]
 
 @dataclass
 class Style:
-    """What makes one building differ from the next."""
+    """What makes one building differ from the next.
+
+    Attributes:
+        wall, windows: one of `WALLS` and of `WINDOWS`. roof: a kind that `campus_roofs.roof` knows.
+        colour, second, accent, frame, roof_colour: 0..255, of walls, bands and cornices, doors and
+            signs, window frames, roof.
+        storeys: how many. storey, bay: height of one, distance of windows, metres.
+        glass: width and height of a window as shares of bay and storey.
+        base: height of the plinth, metres. base_kind: odd for one in the wall's own colour.
+        cornice, bands, balconies: are there any? pilasters: one every so many bays, 0 for none.
+        stairs: bay with a glazed staircase, -1 for none.
+        ivy: how high it grows, as a share of the wall. mural: 0 for none, 1 rings, 2 triangles,
+            3 stripes.
+    """
 
     wall: str
     colour: np.ndarray
@@ -51,10 +65,10 @@ class Style:
 def draw_style(
     random, storeys=(2, 6), roofs=("flat", "flat", "gable", "hip", "mansard", "stepped")
 ):
-    """Draw a building's style."""
+    """Draw a building's style, with ``storeys[0]`` up to ``storeys[1] - 1`` storeys."""
     colour = WALL_COLOURS[random.integers(len(WALL_COLOURS))] + random.normal(0, 9, 3)
     return Style(
-        wall=WALLS[random.integers(len(WALLS) - 1)],
+        wall=WALLS[random.integers(len(WALLS))],
         colour=colour,
         second=np.clip(colour + random.choice([-55, 45, 60]), 20, 240),
         accent=ACCENTS[random.integers(len(ACCENTS))] + random.normal(0, 8, 3),
@@ -84,10 +98,12 @@ class Facades:
     def __init__(self, textures: Textures, style: Style, density: float, random):
         self.textures, self.style, self.density, self.random = textures, style, density, random
 
-    def paint(self, width, height, storeys=None, plain=False, shop=False, mural=0, pane=None):
-        """Paint a wall with its windows: (texture, density)."""
+    def paint(self, width, height, storeys, plain=False, mural=0):
+        """Paint a wall with its windows: (texture, density).
+
+        A ``plain`` wall has half of the windows and no staircase.
+        """
         s, random = self.style, self.random
-        storeys = s.storeys if storeys is None else storeys
         c = Canvas(width, height, self.density)
         wall(c, s.wall, s.colour, random, s.second)
         c.rect(0, 0, width, s.base, s.colour * 0.6 if s.base_kind % 2 else s.second * 0.75)
@@ -110,19 +126,11 @@ class Facades:
                 if plain and (b + k) % 2:
                     continue
                 x = 0.4 + b * bay + (bay - w) / 2
-                if shop and k == 0:
-                    continue
-                if b == min(s.stairs, bays - 1) and not plain and k == 0:
-                    c.rect(x - 0.2, s.base, w + 0.4, height - s.base - 1, s.accent * 0.8)
-                    for i in range(int((height - s.base - 1.5) / 0.9)):
-                        glow = int(random.integers(5, 250))
-                        c.rect(x, s.base + 0.2 + i * 0.9, w, 0.75, (70, 92, 110), glow)
                 if b == min(s.stairs, bays - 1) and not plain:
+                    if k == 0:
+                        self._staircase(c, x, w)
                     continue
-                if w > 2.6 and s.windows not in (
-                    "ribbon",
-                    "wide",
-                ):  # two windows rather than one vast
+                if w > 2.6 and s.windows not in ("ribbon", "wide"):  # two rather than one vast
                     for part in (0, 1):
                         window(c, s.windows, x + part * w * 0.54, y, w * 0.46, h, random, s.frame)
                 else:
@@ -137,11 +145,17 @@ class Facades:
         if s.ivy:
             self._ivy(c)
         c.grain(0.2, 11.0, int(random.integers(99)))
-        for k in range(max(c.h // 3, 1)):  # rain-washed streaks darken the foot
-            c.pixels[c.h - 1 - k, :, :3] = c.pixels[c.h - 1 - k, :, :3] * (
-                0.86 + 0.14 * min(k / (c.h / 3), 1)
-            )
+        for k in range(max(c.h // 3, 1)):  # splashing rain darkens the foot
+            row = c.pixels[c.h - 1 - k, :, :3]
+            row[:] = row * (0.86 + 0.14 * min(k / (c.h / 3), 1))
         return self.textures.add(c.pixels), self.density
+
+    def _staircase(self, c, x, width):
+        base, height = self.style.base, c.height
+        c.rect(x - 0.2, base, width + 0.4, height - base - 1, self.style.accent * 0.8)
+        for k in range(int((height - base - 1.5) / 0.9)):
+            glow = int(self.random.integers(5, 250))
+            c.rect(x, base + 0.2 + k * 0.9, width, 0.75, (70, 92, 110), glow)
 
     def _mural(self, c, kind):
         random, accent = self.random, self.style.accent
@@ -170,26 +184,23 @@ class Facades:
             y, green = top * random.random(), random.uniform(0.5, 1.2)
             c.disc(x, y, random.uniform(0.15, 0.4), np.array([62, 104, 44]) * green)
 
-    def label(self, text, random=None):
-        """Make a board with the place's name: (texture, density, shape ratio)."""
-        random = self.random if random is None else random
+    def label(self, text):
+        """Letter a board in the style's colours: (texture, density, width over height)."""
         accent = self.style.accent
-        light = random.random() < 0.45
-        picture = sign(
-            text,
-            (238, 234, 222) if light else accent,
-            accent if light else (248, 246, 238),
-            accent if light else None,
-        )
+        if self.random.random() < 0.45:
+            picture = sign(text, (238, 234, 222), accent, border=accent)
+        else:
+            picture = sign(text, accent, (248, 246, 238))
         return self.textures.add(picture), 48.0, picture.shape[1] / picture.shape[0]
 
 
-def board(builder, textures, text, x, y, z, tall, colour, ink, border=None, wide=None):
-    """Hang a lettered board, centred at x, facing the front."""
+def board(
+    builder: Builder, textures: Textures, text, x, y, z, tall, colour, ink, border=None, wide=None
+):
+    """Hang a lettered board ``tall`` metres high, centred at x, its foot at z, facing the front.
+
+    It is as wide as its text asks, and at least ``wide`` metres.
+    """
     picture = sign(text, colour, ink, border, None if wide is None else wide / tall)
     half = tall * picture.shape[1] / picture.shape[0] / 2
-    builder.quad(
-        [[x - half, y, z], [x + half, y, z], [x + half, y, z + tall], [x - half, y, z + tall]],
-        textures.add(picture),
-        density=48 / tall,
-    )
+    builder.upright(x, y, half, z, z + tall, textures.add(picture), 48 / tall)

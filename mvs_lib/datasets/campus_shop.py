@@ -4,7 +4,7 @@ import numpy as np
 
 from mvs_lib.datasets.campus_canvas import Canvas
 from mvs_lib.datasets.campus_facades import Facades, board, draw_style
-from mvs_lib.datasets.campus_mesh import Builder
+from mvs_lib.datasets.campus_mesh import Builder, walls
 from mvs_lib.datasets.campus_roofs import roof
 from mvs_lib.datasets.campus_textures import ACCENTS, wall
 
@@ -35,21 +35,13 @@ def shop(builder: Builder, textures, random, density, place):
             wx, wy = x + random.uniform(0, w * 0.8), low + 0.75 * int(random.integers(2))
             c.rect(wx, wy, random.uniform(0.3, 0.5), random.uniform(0.3, 0.6), colour, 235)
     front = textures.add(c.pixels)
-    builder.box(
-        (0, 0), (width, depth), ground, tint=s.colour / 255, faces={"front": (front, density * 1.2)}
-    )
+    plan, tint, faces = (width, depth), s.colour / 255, {"front": (front, density * 1.2)}
+    builder.box((0, 0), plan, ground, tint=tint, faces=faces)
     if s.storeys > 1:
         upper = height - ground
-        a, b = f.paint(width, upper, s.storeys - 1), f.paint(depth, upper, s.storeys - 1)
-        builder.box(
-            (0, 0),
-            (width, depth),
-            upper,
-            ground,
-            tint=s.colour / 255,
-            faces={"front": a, "back": a, "left": b, "right": b},
-        )
-    roof(builder, s.roof, (0, 0), (width, depth), height, s.roof_colour, s.second, random)
+        faces = walls(*(f.paint(side, upper, s.storeys - 1) for side in plan))
+        builder.box((0, 0), plan, upper, ground, tint=tint, faces=faces)
+    roof(builder, s.roof, (0, 0), plan, height, s.roof_colour, s.second, random)
     y = -depth / 2
     stripes = Canvas(width, 1.6, 20, (240, 236, 226))
     step = random.uniform(0.7, 1.5)
@@ -59,36 +51,17 @@ def shop(builder: Builder, textures, random, density, place):
     if random.random() < 0.3:
         stripes.pixels[..., :3] = np.clip(s.accent, 0, 255)
     reach, awning = random.uniform(1.1, 2.0), textures.add(stripes.pixels)
-    builder.quad(
-        [
-            [-width / 2, y - reach, 2.35],
-            [width / 2, y - reach, 2.35],
-            [width / 2, y, 3.0],
-            [-width / 2, y, 3.0],
-        ],
-        awning,
-        density=20,
-        two_sided=True,
-    )
+    x, out = width / 2, y - reach
+    slope = [[-x, out, 2.35], [x, out, 2.35], [x, y, 3.0], [-x, y, 3.0]]
+    builder.quad(slope, awning, density=20, two_sided=True)
     second = ACCENTS[random.integers(8)]
     light = random.random() < 0.4
-    wide = width * random.uniform(0.55, 0.98)
-    board(
-        builder,
-        textures,
-        place.name.upper(),
-        0,
-        y - 0.2,
-        3.05,
-        random.uniform(1.0, 1.5),
-        (240, 236, 224) if light else second,
-        second if light else (250, 248, 240),
-        s.accent,
-        wide,
-    )
-    for x in random.uniform(-0.4, 0.4, 3) * width:  # tables or crates before it
+    wide, tall = width * random.uniform(0.55, 0.98), random.uniform(1.0, 1.5)
+    colours = ((240, 236, 224), second) if light else (second, (250, 248, 240))
+    text = place.name.upper()
+    board(builder, textures, text, 0, y - 0.2, 3.05, tall, *colours, s.accent, wide)
+    for x in random.uniform(-0.4, 0.4, 3) * width:  # tables before it
         colour = ACCENTS[random.integers(8)] / 255
-        builder.lathe(
-            (x, y - 2.6, 0), [(0.06, 0), (0.06, 0.72), (0.5, 0.74), (0.5, 0.8)], 8, tint=colour
-        )
+        table = [(0.06, 0), (0.06, 0.72), (0.5, 0.74), (0.5, 0.8)]
+        builder.lathe((x, y - 2.6, 0), table, 8, tint=colour)
     return width, depth, height + 1

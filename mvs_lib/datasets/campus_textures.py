@@ -24,7 +24,7 @@ __all__ = [
     "window",
 ]
 
-WALLS = ("brick", "plaster", "panels", "stone", "timber", "tiles", "stripes", "curtain")
+WALLS = ("brick", "plaster", "panels", "stone", "timber", "tiles", "stripes")
 WINDOWS = ("cross", "wide", "arched", "tall", "double", "shutters", "round", "ribbon")
 WALL_COLOURS = np.array([
     [158, 82, 62], [176, 104, 74], [126, 66, 58], [214, 196, 158], [226, 214, 190], [196, 188, 176],
