@@ -4,6 +4,7 @@ import argparse
 import json
 import os
 import sys
+import textwrap
 import time
 from contextlib import redirect_stdout
 from pathlib import Path
@@ -15,6 +16,7 @@ CHECKPOINT = "campus_ssdh_48.safetensors"
 START = "py start.py" if os.name == "nt" else "python3 start.py"
 SHOWN = 5  # places listed for a photo of yours
 VOTES = 50  # nearest source photos that vote for them
+WIDTH = 88  # of a line, in letters
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -74,25 +76,25 @@ def load_campus():
 def show(photo: Path | None, output: Path) -> dict:
     """Run the demonstration, print what happens, and return the figures."""
     from mvs_lib.course import answer_sheet
+    from mvs_lib.datasets import photos
     from mvs_lib.phone.process import PhoneEncoder
     from mvs_lib.service import demonstration
 
+    _say("Reading the campus and the codes of its photos; the first time, both are made ...")
     split = load_campus()
-    names, source, query = split.source.names, split.source, split.query
+    source, query = split.source, split.query
     recognizer, encoder = demonstration.prepare(source, paths.checkpoints() / CHECKPOINT)
-    print(f"The server knows {len(names)} places from {len(source):,} photos, of each the")
-    print(f"{recognizer.bits} bits of its hash code. The phone is a process of its own: a photo")
-    print("goes in, those bits come out, and nothing else is sent.\n")
+    _say(
+        f"""The server knows {len(source.names)} places from {len(source):,} photos, of each the
+        {recognizer.bits} bits of its hash code. The phone is a process of its own: a photo goes in,
+        those bits come out, and nothing else is sent."""
+    )
     with PhoneEncoder(encoder) as phone:
         which = demonstration.draw(query.labels)
-        live = _print_rows(
-            demonstration.recognise(recognizer, phone, query, which), recognizer.bits
-        )
-        own = None
-        if photo is not None:
-            own = demonstration.send(recognizer, phone, photo.read_bytes(), k=VOTES)
+        rows = demonstration.recognise(recognizer, phone, query, which)
+        live = list(rows) if photo else _print_rows(rows, recognizer.bits)
+        own = demonstration.send(recognizer, phone, photo.read_bytes(), VOTES) if photo else None
     scores = demonstration.score(recognizer, query)
-    right = sum(each.right for each in live)
     figures = {
         "top1": round(scores.top1, 4),
         "map": round(scores.map, 4),
@@ -104,66 +106,68 @@ def show(photo: Path | None, output: Path) -> dict:
         "photos": len(source),
         "queries": scores.queries,
     }
-    print(f"\n{right} of these {len(live)} are right. A code of {figures['bytes_per_query']} bytes")
-    side = query.images.shape[1]
-    print(
-        f"went out for a photo of {figures['photo_bytes']:,} (at {side} pixels; a phone's own files"
-    )
-    print("are far larger).\n")
-    print(f"All {scores.queries:,} query photos, none of which the server has seen:")
-    print(f"  top-1 {scores.top1:.4f}   the nearest photo shows the place")
-    print(f"  MAP   {scores.map:.4f}   mean average precision over the whole ranking (Eq. 1)")
-    print(f"  vote  {scores.recognised:.4f}   the ten nearest photos name the place")
-    print("The campus is generated and easier than life: expect less of real photos.\n")
-    if own is not None:
-        figures["answers"] = _print_own(photo, own, scores.distance, recognizer.bits)
-        image = _pixels(photo, source.images.shape[1])
-        drawing = answer_sheet.answer_sheet(source, image, [own])
-    else:
+    if own is None:
+        _print_scores(live, scores, figures, query.images.shape[1])
         drawing = answer_sheet.answer_sheet(source, query.images[which], live)
-    name = "answers.png" if photo is None else "your_photo.png"
-    path = answer_sheet.save(*drawing, output / name).resolve()
-    print(f"The picture of it: {path}")
+    else:
+        figures["answers"] = _print_own(photo, own, scores.distance, recognizer.bits)
+        image = photos.read(photo, source.images.shape[1])[None]
+        drawing = answer_sheet.answer_sheet(source, image, [own])
+    path = output / ("answers.png" if own is None else "your_photo.png")
+    path = answer_sheet.save(*drawing, path).resolve()
+    print(f"\nThe picture of it: {path}")
     return figures | {"picture": str(path)}
 
 
 def _print_rows(found, bits: int) -> list:
     """Print a line for each recognition as it happens; return them all."""
-    print(f"{'place':22}{'photo':>9}{'sent':>6}{'encode':>10}{'search':>10}  {'answer':22}", end="")
-    print("distance")
+    head = f"{'place':22}{'photo':>9}{'sent':>6}{'encode':>10}{'search':>10}  {'answer':22}distance"
+    print(f"\n{head}")
     rows = []
     for each in found:
-        best = each.answers[0] if each.answers else None
+        best = each.answers[0]
         line = f"{each.place[:21]:22}{each.photo_bytes:7,} B{each.sent_bytes:4} B"
-        line += f"{each.encode_ms:7.1f} ms{each.search_ms:7.2f} ms  "
-        line += f"{best.place[:21] if best else '-':22}"
-        line += f"{best.distance:2} of {bits}  " if best else " " * 10
-        print(line + ("right" if each.right else "WRONG"), flush=True)
+        line += f"{each.encode_ms:7.1f} ms{each.search_ms:7.2f} ms  {best.place[:21]:22}"
+        verdict = "right" if each.right else "WRONG"
+        print(f"{line}{best.distance:2} of {bits}  {verdict}", flush=True)
         rows.append(each)
     return rows
 
 
+def _print_scores(live: list, scores, figures: dict, side: int) -> None:
+    _say(
+        f"""{sum(each.right for each in live)} of these {len(live)} are right, drawn by lot. A code
+        of {figures["bytes_per_query"]} bytes went out for a photo of {figures["photo_bytes"]:,}
+        (at {side} pixels; a phone's own files are far larger)."""
+    )
+    print(f"\nAll {scores.queries:,} query photos, none of which the server has seen:")
+    print(f"  top-1 {scores.top1:.4f}   the nearest photo shows the place")
+    print(f"  MAP   {scores.map:.4f}   mean average precision over the whole ranking (Eq. 1)")
+    print(f"  vote  {scores.recognised:.4f}   the ten nearest photos name the place")
+    print("The campus is generated and easier than life: expect less of real photos.")
+
+
 def _print_own(photo: Path, own, usual: float, bits: int) -> list[dict]:
     """Print the places nearest to a reader's photo, and what that is worth; return them."""
-    print(f"Your photo {photo.name}: {own.photo_bytes:,} bytes; the phone sent {own.sent_bytes}.")
+    print(f"\nYour photo {photo.name}: {own.photo_bytes:,} bytes; the phone sent {own.sent_bytes}.")
     print("The nearest places of the campus:")
-    for answer in own.answers[:SHOWN]:
-        print(f"  {answer.place:24}{answer.distance:2} of {bits} bits away")
-    print("The campus is made up, so it does not know what your photo shows: these are the places")
-    print(
-        f"that look most alike. (A query of the campus itself is usually {usual:.0f} bits from its"
+    nearest = sorted(own.answers, key=lambda each: each.distance)[:SHOWN]
+    for each in nearest:
+        share = f"{each.votes} of the {len(own.nearest)} nearest photos"
+        print(f"  {each.place:22}{each.distance:2} of {bits} bits away  {share}")
+    _say(
+        f"""The campus is made up, so it does not know what your photo shows: these are the places
+        that look most alike. (A query of the campus itself is usually {usual:.0f} bits from its
+        nearest photo; two codes that have nothing in common differ in about {bits // 2}.) To
+        recognise your own places, give photos of them: notebook 13, or in Python"""
     )
-    print(f"nearest photo; two codes that have nothing in common differ in about {bits // 2}.)")
-    print("To recognise your own places, give photos of them: notebook 13, or in Python")
     print("  from mvs_lib.datasets import photos")
-    print('  split, report = photos.load("FOLDER")    # a subfolder for each place\n')
+    print('  split, report = photos.load("FOLDER")    # a subfolder for each place')
     return [
-        {"place": each.place, "distance": each.distance, "votes": each.votes}
-        for each in own.answers[:SHOWN]
+        {name: getattr(each, name) for name in ("place", "distance", "votes")} for each in nearest
     ]
 
 
-def _pixels(photo: Path, size: int):
-    from mvs_lib.datasets import photos
-
-    return photos.read(photo, size)[None]
+def _say(text: str) -> None:
+    """Print a paragraph, and show it before the next long step."""
+    print("\n" + textwrap.fill(" ".join(text.split()), WIDTH), flush=True)

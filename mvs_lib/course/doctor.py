@@ -226,7 +226,8 @@ def campus() -> Finding:
     if not drawn:
         return Finding("campus", "not drawn yet: the first demo does it, in some minutes")
     size = sum(path.stat().st_size for path in drawn) / 1e6
-    return Finding("campus", f"{len(drawn)} places drawn, {size:,.0f} MB in {folders[-1]}")
+    places = len({path.name.split("-")[0] for path in drawn})
+    return Finding("campus", f"{places} places drawn, {size:,.0f} MB in {folders[-1]}")
 
 
 def listening(port: int = 8888) -> Finding:

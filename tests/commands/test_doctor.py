@@ -141,7 +141,9 @@ def test_the_campus_is_drawn_or_not(tmp_path, monkeypatch):
     assert "not drawn yet" in doctor.campus().found
     (tmp_path / "cache" / "campus-1").mkdir(parents=True)
     (tmp_path / "cache" / "campus-1" / "place000-4-2.npz").write_bytes(bytes(3_000_000))
-    assert "1 places drawn, 3 MB" in doctor.campus().found
+    (tmp_path / "cache" / "campus-1" / "place000-9-9.npz").write_bytes(bytes(2_000_000))
+    (tmp_path / "cache" / "campus-1" / "place001-4-2.npz").write_bytes(bytes(1_000_000))
+    assert "2 places drawn, 6 MB" in doctor.campus().found
     assert doctor.campus().status == "ok"
 
 
