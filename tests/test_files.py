@@ -31,7 +31,8 @@ def too_long(path):
 
 
 def test_a_file_is_one_idea_of_at_most_300_lines():
-    files = python_files()
+    # A notebook's source is mostly prose; mvs_lib.course.gates holds the length of its cells.
+    files = [path for path in python_files() if path.parent.name != "source"]
     assert len(files) > 80
     assert [str(path.relative_to(ROOT)) for path in files if too_long(path)] == []
 
