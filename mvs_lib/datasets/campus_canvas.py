@@ -33,12 +33,16 @@ def soft_noise(size: int = 256, seed: int = 5) -> np.ndarray:
 
 
 class Canvas:
-    """A picture ``width`` by ``height`` metres at ``density`` texels a metre."""
+    """A picture ``width`` by ``height`` metres at ``density`` texels a metre.
+
+    Colours are 0..255. Attributes ``w`` and ``h`` are its size in texels, ``pixels`` is uint8
+    ``(h, w, 4)``.
+    """
 
     def __init__(self, width, height, density, colour=(255, 255, 255), alpha=0):
         self.width, self.height = width, height
-        self.w = max(int(round(width * density)), 2)
-        self.h = max(int(round(height * density)), 2)
+        self.w = max(round(width * density), 2)
+        self.h = max(round(height * density), 2)
         self.density = density
         self.pixels = np.empty((self.h, self.w, 4), np.uint8)
         self.pixels[:] = (*np.clip(colour, 0, 255), alpha)
@@ -50,7 +54,7 @@ class Canvas:
         return np.round((np.stack([x, y], -1) - 0.5) * (1 << SHIFT)).astype(np.int32)
 
     def polygon(self, points, colour, alpha=0):
-        """Fill a polygon."""
+        """Fill a polygon given by its corners ``(n, 2)``."""
         cv2.fillPoly(
             self.pixels,
             [self._points(points)],
@@ -65,10 +69,8 @@ class Canvas:
         y0 = self.h - round((y + height) * self.h / self.height)
         y1 = self.h - round(y * self.h / self.height)
         x1, y1 = max(x1, x0 + 1), max(y1, y0 + 1)
-        self.pixels[max(y0, 0) : max(y1, 0), max(x0, 0) : max(x1, 0)] = (
-            *np.clip(colour, 0, 255),
-            alpha,
-        )
+        area = self.pixels[max(y0, 0) : max(y1, 0), max(x0, 0) : max(x1, 0)]
+        area[:] = (*np.clip(colour, 0, 255), alpha)
 
     def disc(self, x, y, rx, colour, alpha=0, ry=None, start=0.0, stop=360.0):
         """Fill an ellipse or (angles in degrees, anti-clockwise from the right) a slice of it."""
@@ -76,8 +78,8 @@ class Canvas:
         ry = rx if ry is None else ry
         self.polygon(np.stack([x + rx * np.cos(angle), y + ry * np.sin(angle)], 1), colour, alpha)
 
-    def grain(self, amount, metres=6.0, seed=0, fine=0.0, random=None):
-        """Make it uneven: stains ``metres`` wide, and grit."""
+    def grain(self, amount, metres=6.0, seed=0, fine=0.0):
+        """Make it uneven: stains ``metres`` wide, and ``fine`` grit; ``seed`` shifts the stains."""
         tile = soft_noise(256, 5)
         y = np.arange(self.h) / self.density / metres * 256 + 37 * seed
         x = np.arange(self.w) / self.density / metres * 256 + 91 * seed
@@ -91,7 +93,7 @@ class Canvas:
         self.pixels[..., :3] = np.minimum(rgb, 255)
 
     def paste(self, picture, x, y, width, height):
-        """Lay an RGBA picture (alpha = coverage) over a rectangle; it keeps no glass."""
+        """Lay an RGBA picture (alpha is coverage) over a rectangle; glass beneath it is gone."""
         w = max(round(width * self.w / self.width), 1)
         h = max(round(height * self.h / self.height), 1)
         left = round(x * self.w / self.width)

@@ -7,16 +7,25 @@ from mvs_lib.datasets.campus_canvas import Canvas
 __all__ = ["ground_map"]
 
 
-def ground_map(random, width, depth, reach, density=9.0) -> np.ndarray:
-    """Paint the ground around a place in its own frame: lawn, forecourt, path, road, beds."""
+PAVINGS = np.array([[176, 170, 158], [150, 148, 146], [188, 160, 136], [196, 186, 160]])
+
+
+def ground_map(random, width, depth, reach, density) -> np.ndarray:
+    """Paint the ground around a place in its own frame: lawn, forecourt, path, road.
+
+    Args:
+        width, depth: of the place. reach: of the picture to either side of it. All in metres.
+        density: texels a metre.
+
+    Returns:
+        uint8 ``(side, side, 4)``, ``side = 2 * reach * density``, seen from above, its front below.
+    """
     side = 2 * reach
     lawn = np.array([98, 122, 62]) * random.uniform(0.85, 1.12) + random.normal(0, 6, 3)
     c = Canvas(side, side, density, lawn)
     c.grain(0.3, 14, int(random.integers(99)), 0.25)
     m = reach
-    paving = np.array([[176, 170, 158], [150, 148, 146], [188, 160, 136], [196, 186, 160]])[
-        random.integers(4)
-    ] * random.uniform(0.9, 1.05)
+    paving = PAVINGS[random.integers(4)] * random.uniform(0.9, 1.05)
     front = m - depth / 2
     wide = width * random.uniform(0.7, 1.1) + 4
     deep = random.uniform(6, 14)
@@ -34,14 +43,9 @@ def ground_map(random, width, depth, reach, density=9.0) -> np.ndarray:
         mask.rect(m - wide / 2, front - deep, wide, deep + depth + 3, white)
     path = random.uniform(2.5, 5)
     bend = random.uniform(-14, 14)
+    near, far = front - deep, path * 0.8
     mask.polygon(
-        [
-            (m - path, front - deep),
-            (m + path, front - deep),
-            (m + path * 0.8 + bend, 0),
-            (m - path * 0.8 + bend, 0),
-        ],
-        white,
+        [(m - path, near), (m + path, near), (m + far + bend, 0), (m - far + bend, 0)], white
     )
     if random.random() < 0.6:
         mask.rect(0, front - deep * 0.6, side, path * 0.8, white)

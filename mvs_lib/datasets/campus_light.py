@@ -15,7 +15,8 @@ class Light:
 
     Attributes:
         weather: one of `WEATHERS`. strength: 0..1, how much of it (0 for sun and cloud).
-        sun: direction to the sun. direct: its colour. above, below: ambient light from sky and ground.
+        sun: direction to the sun, ``(3,)``. direct: its colour.
+        above, below: ambient light from sky and ground.
         zenith, horizon, cloud, shade: colours of the sky. cover: share of clouds. shift: of clouds.
         haze: colour of fog. density: of fog, 1 / metre. glow: of the sun in the sky.
         lit: share of windows with a lamp on. lamp: brightness of lamps. wet: mirror on the ground.
@@ -45,35 +46,30 @@ def draw_light(random: np.random.Generator, heading: float) -> Light:
     """Draw the weather of a photo; ``heading`` (radians) is the front's, to have it lit mostly."""
     weather = WEATHERS[random.choice(6, p=[0.42, 0.24, 0.09, 0.09, 0.09, 0.07])]
     strength = float(random.uniform(0.25, 1.0))
-    # eight hours of the day: shadows are then shared by photos of the same hour
+    # Eight hours of the day: shadows are then shared by photos of the same hour.
     hour = int(random.integers(8))
     azimuth = heading + np.pi + (hour - 3.5) * 0.42
     elevation = np.deg2rad([28, 42, 55, 62, 58, 48, 36, 25][hour])
-    sun = np.array(
-        [
-            np.sin(azimuth) * np.cos(elevation),
-            np.cos(azimuth) * np.cos(elevation),
-            np.sin(elevation),
-        ]
-    )
+    flat = np.cos(elevation)
+    sun = np.array([np.sin(azimuth) * flat, np.cos(azimuth) * flat, np.sin(elevation)])
     shift = tuple(random.random(2))
     cover = float(random.uniform(0.3, 0.56))
     warm = float(random.uniform(-0.03, 0.05))
     light = Light(
-        weather,
-        0.0,
-        sun,
-        (0.72 + warm, 0.67, 0.55 - warm),
-        (0.5, 0.54, 0.62),
-        (0.33, 0.31, 0.26),
-        (0.2 + warm, 0.42, 0.76),
-        (0.72, 0.82, 0.92),
-        (0.98, 0.98, 0.97),
-        (0.72, 0.75, 0.81),
-        cover,
-        shift,
-        (0.74, 0.81, 0.9),
-        0.0011,
+        weather=weather,
+        strength=0.0,
+        sun=sun,
+        direct=(0.72 + warm, 0.67, 0.55 - warm),
+        above=(0.5, 0.54, 0.62),
+        below=(0.33, 0.31, 0.26),
+        zenith=(0.2 + warm, 0.42, 0.76),
+        horizon=(0.72, 0.82, 0.92),
+        cloud=(0.98, 0.98, 0.97),
+        shade=(0.72, 0.75, 0.81),
+        cover=cover,
+        shift=shift,
+        haze=(0.74, 0.81, 0.9),
+        density=0.0011,
     )
     if weather == "sun":
         return light

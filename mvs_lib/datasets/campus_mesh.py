@@ -68,16 +68,9 @@ class Builder:
         self._parts = []
 
     def triangles(
-        self,
-        corners,
-        normals,
-        uv,
-        texture=0,
-        tint=(1, 1, 1),
-        density=0.0,
-        cutout=False,
-        two_sided=False,
-    ):
+        self, corners, normals, uv, texture=0, tint=(1, 1, 1), density=0.0,
+        cutout=False, two_sided=False,
+    ):  # fmt: skip
         """Add triangles ``(n, 3, 3)``; ``tint`` may be one colour or one a triangle."""
         corners = np.asarray(corners, float)
         n = len(corners)
@@ -148,9 +141,8 @@ class Builder:
         uv = np.stack([u, v], 2)
 
         def cells(a):
-            return np.stack([a[:-1, :-1], a[:-1, 1:], a[1:, 1:], a[1:, :-1]], 2).reshape(
-                -1, 4, a.shape[2]
-            )
+            corners = a[:-1, :-1], a[:-1, 1:], a[1:, 1:], a[1:, :-1]
+            return np.stack(corners, 2).reshape(-1, 4, a.shape[2])
 
         order = np.array([[0, 1, 2], [0, 2, 3]])
         p, n, t = (cells(a)[:, order].reshape(-1, 3, a.shape[2]) for a in (points, normals, uv))
@@ -159,22 +151,19 @@ class Builder:
     def box(self, centre, size, height, bottom=0.0, tint=(1, 1, 1), faces=None, turn=0.0, top=None):
         """Add a box on the ground plan ``centre`` (x, y), ``size`` (x, y).
 
-        ``faces`` maps front, right, back, left to (texture, density); ``top`` is the roof's tint.
+        ``faces`` maps front, right, back, left to (texture, density); ``top`` is the roof's tint;
+        ``turn`` is anti-clockwise from above, radians.
         """
         half = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * np.asarray(size) / 2
         cos, sin = np.cos(turn), np.sin(turn)
         plan = half @ np.array([[cos, sin], [-sin, cos]]) + np.asarray(centre)
+        upper = bottom + height
         for i, side in enumerate(("front", "right", "back", "left")):
             a, b = plan[i], plan[(i + 1) % 4]
             texture, density = (faces or {}).get(side, (0, 0.0))
             colour = (1, 1, 1) if texture else tint
-            self.quad(
-                [[*a, bottom], [*b, bottom], [*b, bottom + height], [*a, bottom + height]],
-                texture,
-                colour,
-                density,
-            )
-        upper = bottom + height
+            face = [[*a, bottom], [*b, bottom], [*b, upper], [*a, upper]]
+            self.quad(face, texture, colour, density)
         self.quad([[*p, upper] for p in plan], tint=tint if top is None else top)
         if bottom > 0.05:
             self.quad([[*plan[i], bottom] for i in (3, 2, 1, 0)], tint=tint)
@@ -200,18 +189,9 @@ class Builder:
         other = np.cross(axis, side)
         angle = np.linspace(0, 2 * np.pi, segments, endpoint=False)
         ring = np.cos(angle)[:, None] * side + np.sin(angle)[:, None] * other
-        rows = [
-            (-0.95, 0.25, r0),
-            (-0.6, 0.8, r0),
-            (0, 1, r0),
-            (None, 1, r1),
-            (0.6, 0.8, r1),
-            (0.95, 0.25, r1),
-        ]
-        points = []
-        for k, (along, wide, radius) in enumerate(rows):
-            at = start + axis * (along * r0) if k < 3 else end + axis * ((along or 0) * r1)
-            points.append(at + ring * wide * radius)
+        cap = ((0.95, 0.25), (0.6, 0.8), (0, 1))  # how far beyond the end, how wide there
+        points = [start - axis * (out * r0) + ring * wide * r0 for out, wide in cap]
+        points += [end + axis * (out * r1) + ring * wide * r1 for out, wide in cap[::-1]]
         self.grid(points, **look)
 
     def ball(self, centre, radii, segments=12, rings=7, **look):
@@ -219,12 +199,7 @@ class Builder:
         angle = np.linspace(-np.pi / 2 * 0.98, np.pi / 2 * 0.98, rings)
         rx, ry, rz = np.broadcast_to(radii, 3)
         around = np.linspace(0, 2 * np.pi, segments, endpoint=False)
-        points = np.stack(
-            [
-                np.outer(np.cos(angle), np.cos(around)) * rx + centre[0],
-                np.outer(np.cos(angle), np.sin(around)) * ry + centre[1],
-                np.outer(np.sin(angle), np.ones(segments)) * rz + centre[2],
-            ],
-            2,
-        )
-        self.grid(points, **look)
+        x = np.outer(np.cos(angle), np.cos(around)) * rx + centre[0]
+        y = np.outer(np.cos(angle), np.sin(around)) * ry + centre[1]
+        z = np.outer(np.sin(angle), np.ones(segments)) * rz + centre[2]
+        self.grid(np.stack([x, y, z], 2), **look)

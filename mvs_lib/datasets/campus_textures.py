@@ -1,4 +1,4 @@
-"""Pictures on the campus: walls, windows, signs, leaves and passers-by, and what colours they have."""
+"""Pictures on the campus: walls, windows, signs, leaves and passers-by, and their colours."""
 
 from functools import cache
 
@@ -38,9 +38,10 @@ ACCENTS = np.array([
 ROOFS = np.array([[150, 78, 58], [92, 88, 90], [112, 122, 116], [124, 66, 54], [84, 108, 104]])
 FRAMES = np.array([[236, 234, 228], [92, 70, 52], [60, 62, 66], [214, 206, 186], [70, 96, 84]])
 STONE = np.array([[206, 200, 188], [150, 146, 140], [186, 164, 138], [120, 112, 108]]) / 255
-METAL = (
-    np.array([[92, 112, 96], [124, 88, 54], [66, 62, 58], [176, 140, 70], [196, 198, 202]]) / 255
-)
+METAL = np.array([
+    [92, 112, 96], [124, 88, 54], [66, 62, 58], [176, 140, 70], [196, 198, 202],
+]) / 255  # fmt: skip
+BROAD, NEEDLES, BLOSSOM, PALM = range(4)  # kinds of `leaves`
 
 
 def shades(colour, random, count, spread=12):
@@ -49,7 +50,7 @@ def shades(colour, random, count, spread=12):
 
 
 def wall(canvas, kind, colour, random, second=(230, 226, 214)):
-    """Cover a canvas with a wall of one of `WALLS`; ``second`` is the joint's or stripe's colour."""
+    """Cover a canvas with a wall of one of `WALLS`; ``second`` is the colour of its stripes."""
     colour, second = np.asarray(colour, float), np.asarray(second, float)
     width, height, tint = canvas.width, canvas.height, shades(colour, random, 9, 9)
     canvas.pixels[..., :3] = np.clip(colour, 0, 255)
@@ -150,7 +151,7 @@ def sign(text, colour, ink, border=None, wide=None) -> np.ndarray:
 
 @cache
 def leaves(kind: int) -> np.ndarray:
-    """A twig full of leaves, a cut-out uint8 ``(96, 96, 4)``: 0 broad, 1 needles, 2 blossom, 3 palm."""
+    """Draw a twig full of leaves, a cut-out uint8 ``(96, 96, 4)``; they are grey, to be tinted."""
     random = np.random.default_rng([77, kind])
     picture = np.zeros((192, 192, 4), np.uint8)
     picture[..., :3] = (150, 160, 140)
@@ -160,14 +161,14 @@ def leaves(kind: int) -> np.ndarray:
         x, y = 96 + radius * np.cos(angle), 96 + radius * np.sin(angle) * 0.9
         light = int(random.uniform(120, 255) * (0.75 + 0.25 * (1 - y / 192)))
         axes = ((9, 5), (13, 2), (7, 6), (26, 4))[kind]
-        turn = random.uniform(0, 180) if kind != 1 else random.normal(90, 40)
+        turn = random.uniform(0, 180) if kind != NEEDLES else random.normal(90, 40)
         cv2.ellipse(picture, (int(x), int(y)), axes, turn, 0, 360, (light, light, light, 255), -1)
     return cv2.resize(picture, (96, 96), interpolation=cv2.INTER_AREA)
 
 
 @cache
 def person(kind: int) -> np.ndarray:
-    """A passer-by, a cut-out uint8 ``(128, 56, 4)``; kinds 6 and 7 ride a bicycle."""
+    """Draw a passer-by, a cut-out uint8 ``(128, 56, 4)``; kinds 6 and 7 ride, ``(128, 126, 4)``."""
     random = np.random.default_rng([78, kind])
     coat = random.uniform(30, 220, 3)
     legs = random.uniform(25, 90) * np.array([0.9, 0.95, 1.2])
@@ -195,39 +196,15 @@ def person(kind: int) -> np.ndarray:
     gait = 0.05 + 0.08 * random.random()
     low = 0.35 if riding else 0.02
     for side, dark in ((-1, 0.8), (1, 1.0)):
-        canvas.polygon(
-            [
-                (mid - 0.1, 0.88),
-                (mid + 0.1, 0.88),
-                (mid + side * gait + 0.07, low),
-                (mid + side * gait - 0.08, low),
-            ],
-            legs * dark,
-            255,
-        )
-    canvas.polygon(
-        [
-            (mid - 0.2, 0.8),
-            (mid + 0.2, 0.8),
-            (mid + 0.23, 1.42),
-            (mid + 0.1, 1.52),
-            (mid - 0.1, 1.52),
-            (mid - 0.23, 1.42),
-        ],
-        coat,
-        255,
-    )
+        foot = mid + side * gait
+        leg = [(mid - 0.1, 0.88), (mid + 0.1, 0.88), (foot + 0.07, low), (foot - 0.08, low)]
+        canvas.polygon(leg, legs * dark, 255)
+    half = [(0.2, 0.8), (0.23, 1.42), (0.1, 1.52)]
+    right, left = [(mid + x, y) for x, y in half], [(mid - x, y) for x, y in half]
+    canvas.polygon(right + left[::-1], coat, 255)
+    arm = [(0.2, 1.45), (0.27, 1.4), (0.3, 0.85), (0.2, 0.85)]
     for side in (-1, 1):
-        canvas.polygon(
-            [
-                (mid + side * 0.2, 1.45),
-                (mid + side * 0.27, 1.4),
-                (mid + side * 0.3, 0.85),
-                (mid + side * 0.2, 0.85),
-            ],
-            coat * 0.82,
-            255,
-        )
+        canvas.polygon([(mid + side * x, y) for x, y in arm], coat * 0.82, 255)
     canvas.disc(mid, 1.66, 0.115, skin, 255, 0.14)
     canvas.disc(mid, 1.71, 0.12, hair, 255, 0.11, 0, 180)
     size = (126, 128) if riding else (56, 128)
