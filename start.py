@@ -86,7 +86,7 @@ def install() -> bool:
     done = 0
     with pip:
         for line in pip.stdout:
-            word, _, rest = line.strip().partition(" ")
+            word, _, rest = line.strip().partition(" (from ")[0].partition(" ")
             done += word == "Collecting" or line.startswith("Requirement already")
             if word in ("Collecting", "Downloading", "Installing") and sys.stdout.isatty():
                 text = "unpacking all of them" if word == "Installing" else rest
