@@ -4,7 +4,8 @@ The survey's case study (Liu et al., 2017, section 4) photographed 162 places of
 source and 1,620 query photos. Those photos are not public, so this campus is drawn: buildings,
 dormitories, shops, towers, statues, trees, fountains and more, each from many sides, in every
 weather, with the capture conditions the survey names and with the readings of four sensors. It is
-far easier than life: a figure measured on it says how methods compare, not what a real campus gives.
+far easier than life: a figure measured on it says how methods compare, not what a real campus
+gives.
 
 Everything follows from the seed. A photo depends on its place and its number only, so a smaller
 campus is a part of the larger one. Drawn photos are kept in ``data/cache``, place by place: an

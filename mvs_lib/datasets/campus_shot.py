@@ -19,18 +19,18 @@ from mvs_lib.datasets.campus_shading import shade
 
 __all__ = ["CHANCES", "Shot", "draw", "draw_shot"]
 
-# How often each condition occurs; its strength is then drawn evenly from 0.1 to 1. Half of all
-# photos are without rotation, and so on: a crowd's photos, not a stress test.
+# How often each condition occurs. Its strength is then 0.1 + 0.9 u^1.6, u drawn evenly from 0..1:
+# a crowd's photos, mostly passable, now and then bad.
 CHANCES = {
     "flash": 0.07,
     "occlusion": 0.16,
-    "rotation": 0.30,
+    "rotation": 0.25,
     "affine": 0.25,
     "defocus": 0.12,
     "motion": 0.12,
     "underexposure": 0.12,
     "overexposure": 0.10,
-    "noise": 0.35,
+    "noise": 0.25,
     "jpeg": 0.45,
 }
 
@@ -76,7 +76,10 @@ class Shot:
 
 
 def draw_shot(scene: Scene, stream: int, number: int, seed: int = 0) -> Shot:
-    """Decide how photo ``number`` of a place is taken; ``stream`` tells source from query photos."""
+    """Decide how photo ``number`` of a place is taken.
+
+    ``stream`` is 0 for source photos and 1 for queries: the two never share a draw.
+    """
     random = random_of(seed, 4, scene.place.index, stream, number)
     width, depth, height = scene.extent
     focal = float(random.uniform(0.72, 1.05))
@@ -98,7 +101,7 @@ def draw_shot(scene: Scene, stream: int, number: int, seed: int = 0) -> Shot:
     pitch = float(np.arctan2(way[2], np.hypot(way[0], way[1])) + random.normal(0, 0.03))
     light = draw_light(random, np.pi)  # the front looks along -y, which is heading pi here
     strengths = {
-        name: float(random.uniform(0.1, 1)) if random.random() < chance else 0.0
+        name: float(0.1 + 0.9 * random.random() ** 1.6) if random.random() < chance else 0.0
         for name, chance in CHANCES.items()
     }
     photo = (seed, scene.place.index, stream, number)
