@@ -1,4 +1,4 @@
-"""Academic buildings and dormitories: blocks on one of six plans, an entrance, balconies, a sign."""
+"""Academic buildings and dormitories: blocks on one of five plans, entrances, balconies."""
 
 import numpy as np
 

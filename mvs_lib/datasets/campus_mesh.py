@@ -34,7 +34,7 @@ class Mesh:
     two_sided: np.ndarray
 
     def placed(self, angle: float, offset) -> "Mesh":
-        """Turn anti-clockwise by ``angle`` radians (from above), then shift by ``(x, y)`` metres."""
+        """Turn by ``angle`` radians (anti-clockwise from above), then shift by (x, y) metres."""
         cos, sin = np.cos(angle), np.sin(angle)
         turn = np.array([[cos, sin, 0], [-sin, cos, 0], [0, 0, 1]])
         shift = np.array([offset[0], offset[1], 0])
@@ -51,7 +51,7 @@ class Mesh:
 
 
 def walls(front, side) -> dict:
-    """Return the ``faces`` of a box that shows ``front`` at front and back, ``side`` at its sides."""
+    """Return the ``faces`` of a box: ``front`` at front and back, ``side`` at left and right."""
     return {"front": front, "back": front, "left": side, "right": side}
 
 
@@ -97,7 +97,10 @@ class Builder:
         return Mesh(*joined)
 
     def quad(self, corners, texture=0, tint=(1, 1, 1), density=0.0, normals=None, **kind):
-        """Add a quadrilateral: bottom left, bottom right, top right, top left, seen from outside."""
+        """Add a quadrilateral: bottom left, bottom right, top right, top left as seen from outside.
+
+        Without ``normals`` ``(4, 3)`` it is plane.
+        """
         p = np.asarray(corners, float)
         if normals is None:
             normal = np.cross(p[1] - p[0], p[3] - p[0])

@@ -1,4 +1,4 @@
-"""The pictures of a scene at every size they may be seen at: mip levels, and how they are looked up.
+"""The pictures of a scene at every size they may be seen at: mip levels and their lookup.
 
 A far wall shows many texels in one pixel; it is looked up in a copy that has been shrunk already,
 so that photos do not sparkle (Williams, 1983, "Pyramidal parametrics").

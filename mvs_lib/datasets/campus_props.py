@@ -154,7 +154,7 @@ def car(builder: Builder, random, x, y, turn):
 
 
 RING = np.arange(6) * np.pi / 3
-PLANTINGS = (  # in the order of their names: (x, y, height) of each tree, its kind, its leaves' tint
+PLANTINGS = (  # in the order of their names: (x, y, height) of each tree, kind, tint of the leaves
     ([(0, 0, 13)], BROAD, GREENS[0]),
     ([(-2.5, 0, 10), (2.5, 0.5, 11)], BROAD, (0.7, 0.74, 0.3)),
     ([(-5, 0, 6), (0, -1, 7), (5, 0.5, 6), (2, 4, 6)], BLOSSOM, (0.98, 0.7, 0.78)),
@@ -179,7 +179,8 @@ def tree_place(builder: Builder, props: Props, random, number):
         props.tree(builder, random, x, y, tall, kind, green, 90 if len(spots) < 3 else 40)
     r = max(np.hypot(x, y) for x, y, _ in spots) + 1.8
     stone = random.uniform(0.5, 0.85) * np.array([1, 0.96, 0.9])
-    kerb, corners = [(r + 0.4, 0), (r + 0.4, 0.45), (r, 0.45), (r, 0.3)], (6, 24, 8, 24)[number % 4]
+    kerb = [(r + 0.4, 0), (r + 0.4, 0.45), (r, 0.45), (r, 0.3)]
+    corners = (6, 24, 8, 24)[number % 4]
     builder.lathe((0, 0, 0), kerb, corners, tint=stone, two_sided=True)
     flowers = FLOWERS[random.permutation(4)[:2]]
     for k in range(40):

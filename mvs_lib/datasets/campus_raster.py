@@ -1,12 +1,16 @@
 """A small rasteriser in NumPy: which triangle, at which depth, does each pixel see?
 
 All triangles are scanned at once: each is cut into rows, each row into pixels, and the nearest
-triangle of every pixel wins (a depth buffer). `campus_shading` then gives every pixel its colour.
+triangle of every pixel wins (a depth buffer). Depth is handled as its inverse, which is linear on
+the picture. `campus_shading` then gives every pixel its colour. A shadow map is the same scan from
+the sun (Williams, 1978, "Casting curved shadows on curved surfaces").
 """
 
 from dataclasses import dataclass
 
 import numpy as np
+
+from mvs_lib.datasets.campus_mipmaps import HOLE
 
 __all__ = ["Camera", "Hits", "rasterize", "shadow_map", "sun_axes"]
 
@@ -72,12 +76,8 @@ def _clip(view: np.ndarray, share: np.ndarray, owner: np.ndarray):
                 corners.append((view[t, i], share[t, i]))
             if ahead[t, i] != ahead[t, j]:
                 s = (NEAR - view[t, i, 2]) / (view[t, j, 2] - view[t, i, 2])
-                corners.append(
-                    (
-                        view[t, i] + s * (view[t, j] - view[t, i]),
-                        share[t, i] + s * (share[t, j] - share[t, i]),
-                    )
-                )
+                both = (view[t], share[t])
+                corners.append(tuple(v[i] + s * (v[j] - v[i]) for v in both))
         for k in range(1, len(corners) - 1):
             fan = (corners[0], corners[k], corners[k + 1])
             views.append(np.array([[c[0] for c in fan]]))
@@ -142,7 +142,13 @@ def _nearest(pixel, nearness, triangle, count: int):
 
 
 def rasterize(mesh, textures, camera: Camera, size: int) -> Hits:
-    """Return what every pixel of a ``size`` by ``size`` frame sees of a mesh (see `campus_mesh`)."""
+    """Return what every pixel of a ``size`` by ``size`` frame sees of a mesh.
+
+    Args:
+        mesh: a `campus_mesh.Mesh`; triangles seen from behind are skipped unless two-sided.
+        textures: a `campus_mipmaps.Textures` whose alpha cuts holes into cut-outs.
+        size: side of the frame in pixels.
+    """
     view = (mesh.corners - camera.eye) @ camera.axes.T
     reach = np.abs(np.linalg.inv(camera.lens)).sum(1).max() * 0.5 * 1.02
     depth = view[:, :, 2]
@@ -173,7 +179,7 @@ def rasterize(mesh, textures, camera: Camera, size: int) -> Hits:
         texels = mesh.density[owner][t] / (nearness[cut] * np.float32(camera.focal * size))
         level = textures.level(texels)
         keep = np.ones(len(triangle), bool)
-        keep[cut] = textures.alpha(mesh.texture[owner][t], level, u, v) >= 110
+        keep[cut] = textures.alpha(mesh.texture[owner][t], level, u, v) >= HOLE
         triangle, nearness = triangle[keep], nearness[keep]
         column, row = column[keep], row[keep]
     pixel, winner = _nearest(row * size + column, nearness, triangle, size * size)
@@ -210,7 +216,7 @@ def shadow_map(mesh, textures, sun: np.ndarray, reach: float, size: int) -> np.n
     t = triangle[cut]
     u, v = (_value(planes[:, k], t, x[cut], y[cut]) for k in (1, 2))
     level = np.full(len(cut), 2)
-    keep[cut] = textures.alpha(mesh.texture[solid][t], level, u, v) >= 110
+    keep[cut] = textures.alpha(mesh.texture[solid][t], level, u, v) >= HOLE
     key = (row * size + column)[keep]
     best = np.zeros(size * size, np.float32)
     np.maximum.at(best, key, value[keep])

@@ -25,6 +25,7 @@ __all__ = ["Scene", "build_scene", "own_frame"]
 
 DENSITY = 13.0  # texels a metre on the place itself, for photos of 128 px
 FAR_DENSITY = 4.0  # on its neighbours
+GROUND_DENSITY, GROUND_REACH = 7.0, 46.0  # texels a metre, metres to either side
 NEIGHBOURS = 6  # the nearest ones: farther ones hide behind them
 BUILDERS = {  # what builds a place of each kind; trees are planted from props instead
     "academic": building,
@@ -43,7 +44,7 @@ SHADOW_SIZE, SHADOW_REACH = 512, 48.0  # texels, metres
 
 @dataclass(frozen=True)
 class Scene:
-    """What a camera before one place can see.
+    """What a camera before one place can see, all of it in the place's own frame.
 
     Attributes:
         place: whose scene it is.
@@ -96,7 +97,7 @@ def own_frame(heading: float) -> np.ndarray:
 
 
 def _shape(one: Place, textures: Textures, props: Props, seed: int, density: float):
-    """Build a place in its own frame: its mesh and (width, depth, height)."""
+    """Build a place in its own frame: its mesh and its width, depth and height in metres."""
     builder, random = Builder(), random_of(seed, 2, one.index)
     if one.kind == "tree":
         extent = tree_place(builder, props, random, one.number)
@@ -137,7 +138,11 @@ def _surroundings(builder: Builder, props: Props, random, extent) -> np.ndarray:
 
 
 def build_scene(index: int, seed: int = 0, size: int = 128) -> Scene:
-    """Build the scene of a place, the same for the same ``seed``; ``size`` (px) sets its detail."""
+    """Build the scene of a place; ``size``, of its photos in pixels, sets its detail.
+
+    Raises:
+        ValueError: there is no place ``index``.
+    """
     one, textures = place(index, seed), Textures()
     detail = float(np.clip(size / 128, 0.5, 4))
     props = Props(textures)
@@ -154,11 +159,10 @@ def build_scene(index: int, seed: int = 0, size: int = 128) -> Scene:
     builder, random = Builder(), random_of(seed, 3, index)
     lamps = _surroundings(builder, props, random, extent)
     meshes.append(builder.mesh())
-    reach = 46.0
-    density = 7.0 * detail
-    ground = textures.add(ground_map(random, extent[0], extent[1], reach, density))
+    density = GROUND_DENSITY * detail
+    ground = textures.add(ground_map(random, extent[0], extent[1], GROUND_REACH, density))
     mesh = join(meshes)
     return Scene(
-        one, extent, mesh, mesh.normals.astype(np.float32), textures.finish(), ground, reach,
-        density, lamps, props,
+        one, extent, mesh, mesh.normals.astype(np.float32), textures.finish(), ground,
+        GROUND_REACH, density, lamps, props,
     )  # fmt: skip

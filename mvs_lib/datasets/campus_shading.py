@@ -12,6 +12,8 @@ from mvs_lib.datasets.campus_raster import Camera, sun_axes
 
 __all__ = ["shade"]
 
+FAR_LAWN = (0.38, 0.47, 0.27)  # the ground beyond the painted one
+
 
 def _noise(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     tile = soft_noise()
@@ -28,6 +30,7 @@ def _colour(values) -> np.ndarray:
 
 
 def _sky(light: Light, way: np.ndarray) -> np.ndarray:
+    """Return the colour of the sky in directions ``(n, 3)``: a gradient, the sun's halo, clouds."""
     up = np.maximum(way[:, 2], 0)
     mix = np.sqrt(up)[:, None]
     out = _colour(light.horizon) * (1 - mix) + _colour(light.zenith) * mix
@@ -69,15 +72,15 @@ def shade(scene, hits, camera: Camera, light: Light, lamps, heights, size: int) 
     """Colour every pixel: float32 ``(size, size, 3)``, 1 is white (more is possible).
 
     Args:
-        scene: has ``mesh``, ``textures``, ``ground`` (a texture's number) and ``ground_reach`` metres.
-        hits: from `campus_raster.rasterize`.
+        scene: has ``mesh``, ``normals``, ``textures``, ``ground`` (a texture's number), its
+            ``ground_reach`` and ``ground_density``, and ``shadow_reach``.
+        hits: from `campus_raster.rasterize`; where nothing is hit, ground or sky is seen.
         lamps: ``(k, 3)`` metres. heights: shadow map over ``scene.shadow_reach``, or None.
     """
-    mesh, textures = scene.mesh, scene.textures
     rays = camera.rays(size)
     long = np.sqrt(np.einsum("ni,ni->n", rays, rays))[:, None]
     ways = rays / long
-    haze_colour = _colour(light.haze)
+    haze = _colour(light.haze)
     free = np.ones(size * size, bool)
     free[hits.pixel] = False
     out = np.empty((size * size, 3), np.float32)
@@ -85,57 +88,81 @@ def shade(scene, hits, camera: Camera, light: Light, lamps, heights, size: int) 
     above = np.flatnonzero(free & (rays[:, 2] >= -1e-3))
     sky = _sky(light, ways[above])
     veil = 1 - np.exp(-light.density * 60 * np.exp(-6 * np.maximum(ways[above, 2], 0)))[:, None]
-    out[above] = sky + (haze_colour - sky) * veil
+    out[above] = sky + (haze - sky) * veil
 
+    # What is solid: the n pixels that see the mesh, then those that see the ground.
     floor = np.flatnonzero(free & (rays[:, 2] < -1e-3))
     depth = np.concatenate([1 / hits.nearness, -np.float32(camera.eye[2]) / rays[floor, 2]])
     pixels = np.concatenate([hits.pixel, floor])
     way, n = ways[pixels], len(hits.pixel)
     points = rays[pixels] * depth[:, None] + camera.eye.astype(np.float32)
-    tri = hits.triangle
+    normal, facing = _normals(scene, hits, way)
+    slant = np.sqrt(np.maximum(np.abs(facing), 0.04))
+    footprint = depth / np.float32(camera.focal * size) / slant  # of a pixel, metres
+
+    colour = np.concatenate([
+        _mesh_colour(scene, hits, footprint[:n]),
+        _ground_colour(scene, points[n:], depth[n:], footprint[n:]),
+    ])  # fmt: skip
+    colour *= _received(scene, hits, light, lamps, heights, points, normal)
+    _glass(scene, hits, light, footprint, way, normal, facing, colour)
+    if light.wet:
+        turned = way[n:] * _colour((1, 1, -1))
+        shine = light.wet * (0.12 + 0.5 * (1 - turned[:, 2:]) ** 5)
+        colour[n:] += (0.85 * _sky(light, turned) - colour[n:]) * np.minimum(shine, 0.65)
+    veil = (1 - np.exp(-light.density * depth * long[pixels, 0]))[:, None].astype(np.float32)
+    out[pixels] = colour + (haze - colour) * veil
+    return out.reshape(size, size, 3)
+
+
+def _normals(scene, hits, way):
+    """Return unit normals and their cosine with the ray; the ground's normals point up."""
+    n, mesh, triangle = len(hits.pixel), scene.mesh, hits.triangle
     w1, w2 = hits.weights[:, :1], hits.weights[:, 1:]
-    corner = scene.normals[tri]
-    normal = np.empty((len(pixels), 3), np.float32)
-    normal[:n] = (
-        corner[:, 0] + (corner[:, 1] - corner[:, 0]) * w1 + (corner[:, 2] - corner[:, 0]) * w2
-    )
+    a, b, c = scene.normals[triangle].transpose(1, 0, 2)
+    normal = np.empty((len(way), 3), np.float32)
+    normal[:n] = a + (b - a) * w1 + (c - a) * w2
     normal[:n] /= np.sqrt(np.einsum("ni,ni->n", normal[:n], normal[:n]))[:, None] + 1e-9
     normal[n:] = (0, 0, 1)
     facing = np.einsum("ni,ni->n", normal, way)
-    sided = mesh.two_sided[tri] & ~mesh.cutout[tri] & (facing[:n] > 0)
-    normal[:n][sided] *= -1
-    slant = np.sqrt(np.maximum(np.abs(facing), 0.04))
-    footprint = depth / np.float32(camera.focal * size) / slant
+    behind = mesh.two_sided[triangle] & ~mesh.cutout[triangle] & (facing[:n] > 0)
+    normal[:n][behind] *= -1
+    return normal, facing
 
-    leaf = mesh.cutout[tri]
-    level = textures.level(mesh.density[tri] * footprint[:n])
-    texture = mesh.texture[tri]
-    albedo = np.empty((len(pixels), 3), np.float32)
-    albedo[:n] = textures.colour(texture, level, hits.uv[:, 0], hits.uv[:, 1]) * mesh.tint[tri]
-    x, y = points[n:, 0], points[n:, 1]
-    wide = 2 * scene.ground_reach
-    gx, gy = 0.5 + x / wide, 0.5 - y / wide
-    level = textures.level(scene.ground_density * footprint[n:])
-    known = (np.abs(gx - 0.5) < 0.5) & (np.abs(gy - 0.5) < 0.5)
-    ground = textures.colour(np.full(len(floor), scene.ground), level, gx, gy)
-    ground = np.where(known[:, None], ground, _colour((0.38, 0.47, 0.27)))
+
+def _mesh_colour(scene, hits, footprint):
+    mesh, textures, triangle = scene.mesh, scene.textures, hits.triangle
+    level = textures.level(mesh.density[triangle] * footprint)
+    colour = textures.colour(mesh.texture[triangle], level, *hits.uv.T) * mesh.tint[triangle]
+    return colour.astype(np.float32)
+
+
+def _ground_colour(scene, points, depth, footprint):
+    x, y, wide = points[:, 0], points[:, 1], 2 * scene.ground_reach
+    u, v = 0.5 + x / wide, 0.5 - y / wide
+    level = scene.textures.level(scene.ground_density * footprint)
+    known = (np.abs(u - 0.5) < 0.5) & (np.abs(v - 0.5) < 0.5)
+    ground = scene.textures.colour(np.full(len(points), scene.ground), level, u, v)
+    ground = np.where(known[:, None], ground, _colour(FAR_LAWN))
     grain = 0.8 + 0.4 * _noise(x * 0.21, y * 0.21)
-    albedo[n:] = ground * np.where(depth[n:] < 50, grain, 1)[:, None]
+    return (ground * np.where(depth < 50, grain, 1)[:, None]).astype(np.float32)
 
+
+def _received(scene, hits, light, lamps, heights, points, normal):
+    """Return the light that falls on every point: sky, ground, sun and lamps."""
+    n, leaf = len(hits.pixel), scene.mesh.cutout[hits.triangle]
     cosine = normal @ light.sun.astype(np.float32)
     cosine[:n][leaf] = 0.3 + 0.7 * np.maximum(cosine[:n][leaf], -0.2)  # leaves let light through
     direct = np.maximum(cosine, 0)
     if heights is not None and light.direct[0] > 0.1:
         lit = direct > 0
-        direct[lit] *= _sunshine(
-            light, heights, scene.shadow_reach, points[lit] + 0.1 * normal[lit]
-        )
+        beside = points[lit] + 0.1 * normal[lit]  # off the surface, or it would shade itself
+        direct[lit] *= _sunshine(light, heights, scene.shadow_reach, beside)
     side = (0.5 + 0.5 * normal[:, 2:]).astype(np.float32)
     below = _colour(light.below)
     received = below + (_colour(light.above) - below) * side
-    received[:n] *= (1 - 0.32 * np.exp(-points[:n, 2:] / 0.8)).astype(
-        np.float32
-    )  # the foot is dark
+    foot = 1 - 0.32 * np.exp(-points[:n, 2:] / 0.8)  # near the ground little sky is seen
+    received[:n] *= foot.astype(np.float32)
     received += direct[:, None] * _colour(light.direct)
     if light.lamp:
         warm = _colour((1.0, 0.8, 0.5)) * light.lamp
@@ -144,31 +171,27 @@ def shade(scene, hits, camera: Camera, light: Light, lamps, heights, size: int) 
             square = np.einsum("ni,ni->n", way_to, way_to) + 1
             angle = np.einsum("ni,ni->n", normal, way_to) / np.sqrt(square) + 0.25
             received += (np.maximum(angle, 0) / square)[:, None] * warm
-    albedo *= received
+    return received
 
-    glass = np.zeros(n, np.int32)
-    panes = np.flatnonzero(~leaf & (texture > 0))
-    level = textures.level(mesh.density[tri[panes]] * footprint[panes])
+
+def _glass(scene, hits, light, footprint, way, normal, facing, colour):
+    """Let glass mirror the sky and lit windows and signs shine; changes ``colour``."""
+    mesh, textures, triangle = scene.mesh, scene.textures, hits.triangle
+    glass, texture = np.zeros(len(triangle), np.int32), mesh.texture[triangle]
+    panes = np.flatnonzero(~mesh.cutout[triangle] & (texture > 0))
+    level = textures.level(mesh.density[triangle[panes]] * footprint[panes])
     glass[panes] = textures.alpha(texture[panes], level, *hits.uv[panes].T)
     panes = np.flatnonzero((glass > 0) & (glass < 255))
     if len(panes):
         turned = way[panes] - 2 * facing[panes, None] * normal[panes]
         turned[:, 2] = np.abs(turned[:, 2])
         mirror = 0.28 + 0.5 * (1 - np.minimum(np.abs(facing[panes, None]), 1)) ** 3
-        albedo[panes] += (0.8 * _sky(light, turned) - albedo[panes]) * mirror
+        colour[panes] += (0.8 * _sky(light, turned) - colour[panes]) * mirror
     if light.lit:
         shining = np.flatnonzero((glass == 255) | (glass > 255 - 250 * light.lit))
         kind = glass[shining]
         power = np.where(kind == 255, 0.9, 0.6 + 0.05 * (kind % 7))[:, None]
-        tone = np.where(
-            (kind % 4 == 0)[:, None], _colour((0.85, 0.88, 0.8)), _colour((1, 0.8, 0.46))
-        )
+        cold, warm = _colour((0.85, 0.88, 0.8)), _colour((1, 0.8, 0.46))
+        tone = np.where((kind % 4 == 0)[:, None], cold, warm)
         dark = np.float32(1 if light.weather == "night" else 0.7)
-        albedo[shining] += tone * power * dark * (0.55 + 0.45 * (albedo[shining] > 0.12))
-    if light.wet:
-        turned = way[n:] * _colour((1, 1, -1))
-        shine = light.wet * (0.12 + 0.5 * (1 - turned[:, 2:]) ** 5)
-        albedo[n:] += (0.85 * _sky(light, turned) - albedo[n:]) * np.minimum(shine, 0.65)
-    veil = (1 - np.exp(-light.density * depth * long[pixels, 0]))[:, None].astype(np.float32)
-    out[pixels] = albedo + (haze_colour - albedo) * veil
-    return out.reshape(size, size, 3)
+        colour[shining] += tone * power * dark * (0.55 + 0.45 * (colour[shining] > 0.12))
