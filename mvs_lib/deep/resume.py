@@ -13,12 +13,12 @@ __all__ = ["load", "save"]
 FORMAT = "mvs-training-state"
 
 
-def save(path, network: nn.Module, optimizer, run: dict, terms: dict, epochs: int) -> None:
+def save(path, modules: nn.Module, optimizer, run: dict, terms: dict, epochs: int) -> None:
     """Write weights, optimizer state and the history of a run after ``epochs`` epochs.
 
     Args:
         path: a ``.safetensors`` file; written beside and renamed, so never half a file.
-        network, optimizer: their ``state_dict`` is stored.
+        modules, optimizer: their ``state_dict`` is stored; the modules are whatever learns.
         run: what the run is made of (settings, network, loss, photos), to be recognised by.
         terms: mean of each loss term, a list over the epochs.
         epochs: how many are finished.
@@ -26,7 +26,7 @@ def save(path, network: nn.Module, optimizer, run: dict, terms: dict, epochs: in
     Raises:
         OSError: the file cannot be written; an earlier one is then left as it was.
     """
-    tensors = {f"network.{name}": value for name, value in network.state_dict().items()}
+    tensors = {f"weights.{name}": value for name, value in modules.state_dict().items()}
     for index, state in optimizer.state_dict()["state"].items():
         for name, value in state.items():
             if torch.is_tensor(value):
@@ -35,15 +35,15 @@ def save(path, network: nn.Module, optimizer, run: dict, terms: dict, epochs: in
     checkpoint.write_tensors(path, tensors, about)
 
 
-def load(path, network: nn.Module, optimizer, run: dict) -> tuple[dict, int]:
-    """Put a stored run back into ``network`` and ``optimizer``.
+def load(path, modules: nn.Module, optimizer, run: dict) -> tuple[dict, int]:
+    """Put a stored run back into ``modules`` and ``optimizer``.
 
     Returns:
         The loss terms by epoch, and the number of finished epochs.
 
     Raises:
         FileNotFoundError: no such file.
-        ValueError: a damaged file, another kind of file, or the file of another run; ``network``
+        ValueError: a damaged file, another kind of file, or the file of another run; ``modules``
             and ``optimizer`` are then as they were.
     """
     tensors, about = checkpoint.read_tensors(path, FORMAT)
@@ -54,8 +54,8 @@ def load(path, network: nn.Module, optimizer, run: dict) -> tuple[dict, int]:
             f"{Path(path)} holds a run with other {' and '.join(other)}; delete it to start anew, "
             f"or give another file name. Stored: {about['run']}"
         )
-    state = {k[len("network.") :]: v for k, v in tensors.items() if k.startswith("network.")}
-    network.load_state_dict(state)
+    state = {k[len("weights.") :]: v for k, v in tensors.items() if k.startswith("weights.")}
+    modules.load_state_dict(state)
     stored = optimizer.state_dict()
     for key, value in tensors.items():
         if key.startswith("optimizer."):

@@ -5,6 +5,7 @@ batch's labels, and steps on the ``total`` of the named tuple that comes back. E
 (plots, validation, early stops) is a `Callback`.
 """
 
+import hashlib
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from tqdm.auto import tqdm
 from mvs_lib.datasets.collection import Photos
 from mvs_lib.deep import resume
 from mvs_lib.deep.augmentation import Augmentation
+from mvs_lib.deep.muon import Muon
 from mvs_lib.deep.network import HashNetwork
 
 __all__ = ["Callback", "History", "Settings", "build_network", "train"]
@@ -27,13 +29,14 @@ class Settings:
 
     epochs: int = 12
     batch_size: int = 64  # small batches mean many steps: the run is short of steps, not of data
-    learning_rate: float = 0.05  # peak; SGD with Nesterov momentum
+    learning_rate: float = 0.1  # peak; SGD with Nesterov momentum
+    kernel_rate: float = 1.0  # the trunk's matrices go by Muon, at this share of learning_rate
     momentum: float = 0.9
     weight_decay: float = 5e-4  # as in the released solvers of DLBH and SSDH
-    warmup: float = 0.2  # share of the steps in which the rate climbs; then it falls to zero
+    warmup: float = 0.1  # share of the steps in which the rate climbs; then it falls to zero
     head_rate: float = 1.0  # the hash layer and classifier learn this many times faster
     precision: str = "fp32"  # or "bf16": half the time on processors with bf16 arithmetic
-    augment: bool = True
+    augment: float = 0.5  # strength of the random views: 0 none, 1 the full ranges of Augmentation
     seed: int = 0  # of the initial weights, the order of the photos and the augmentation
 
     def __post_init__(self):
@@ -46,6 +49,8 @@ class Settings:
                 "need learning_rate > 0 and 0 <= warmup < 1, "
                 f"got {self.learning_rate} and {self.warmup}"
             )
+        if not 0 <= self.augment <= 1:
+            raise ValueError(f"augment must lie in 0..1, got {self.augment}")
         if self.precision not in ("fp32", "bf16"):
             raise ValueError(f"precision must be 'fp32' or 'bf16', got {self.precision!r}")
 
@@ -63,17 +68,21 @@ class Callback:
     """Something that looks on. Override what you need; return True from `on_epoch` to stop."""
 
     def on_step(self, step: int, steps: int, terms: tuple) -> None:
-        """Called after each step with the named tuple of loss terms (tensors, detached)."""
+        """Called after each step with the named tuple of loss terms (scalar tensors, detached).
+
+        ``step`` counts from 0 to ``steps - 1`` over the whole run, earlier sittings included.
+        """
 
     def on_epoch(self, network: HashNetwork, history: History) -> bool | None:
-        """Called after each epoch, the network in evaluation mode."""
+        """Called after each epoch, the network in evaluation mode; return True to stop."""
 
 
 def build_network(settings: Settings, **config) -> HashNetwork:
     """Return a fresh `HashNetwork` whose initial weights follow from ``settings.seed`` alone."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
-        return HashNetwork(**config)
+        network = HashNetwork(**config)
+    return network.to(memory_format=torch.channels_last)  # the photos' own order: no copies
 
 
 def learning_rate(settings: Settings, step: int, steps: int) -> float:
@@ -99,7 +108,8 @@ def train(
     Args:
         network: as from `build_network`; on whichever device it lies.
         loss: one of `mvs_lib.deep.methods`, or a module of yours with the same signature.
-        photos: images uint8 ``(n, h, w, 3)`` and labels in ``0..classes - 1``.
+        photos: at least two; images uint8 ``(n, h, w, 3)``, square if ``settings.augment``, and
+            labels in ``0..classes - 1``.
         settings: defaults if None.
         callbacks: see `Callback`.
         checkpoint: a ``.safetensors`` file that is written after every epoch. If it exists, the
@@ -112,24 +122,27 @@ def train(
         the weights of that moment.
 
     Raises:
-        ValueError: no photos, labels beyond the classifier, a checkpoint of another run, or a
-            loss that became NaN.
+        ValueError: fewer than two photos, labels beyond the classifier, a checkpoint that is
+            damaged or of another run, or a loss that became NaN or infinite; the network then
+            holds the weights that gave that loss.
     """
     settings = settings or Settings()
     _check(network, photos)
     device = next(network.parameters()).device
-    images = torch.from_numpy(np.ascontiguousarray(photos.images)).to(device)
-    labels = torch.from_numpy(photos.labels).to(device)
-    optimizer = _optimizer(network, settings)
+    labels = torch.from_numpy(photos.labels.copy()).to(device)
+    optimizer = _optimizer(network, loss, settings)
     history = History()
-    run = {"settings": asdict(settings), "network": network.config, "loss": _describe(loss)}
+    state = nn.ModuleDict({"network": network, "loss": loss.to(device)})  # a loss may learn too
+    if checkpoint is not None:
+        run = {"settings": asdict(settings), "network": network.config, "loss": _describe(loss)}
+        run["photos"] = _digest(photos)
     if checkpoint is not None and Path(checkpoint).exists():
-        terms, history.epochs = resume.load(checkpoint, network, optimizer, run)
+        terms, history.epochs = resume.load(checkpoint, state, optimizer, run)
         history.terms.update(terms)
 
     batches = max(1, len(photos) // settings.batch_size)  # the last, smaller batch is left out
     steps = settings.epochs * batches
-    augmentation = Augmentation() if settings.augment else None
+    augmentation = Augmentation().scaled(settings.augment)
     bar = tqdm(total=steps, initial=history.epochs * batches, desc="train", disable=not progress)
     try:
         for epoch in range(history.epochs, settings.epochs):
@@ -142,27 +155,28 @@ def train(
                 for group in optimizer.param_groups:
                     group["lr"] = group["scale"] * learning_rate(settings, step, steps)
                 index = order[i * settings.batch_size : (i + 1) * settings.batch_size]
-                index = torch.from_numpy(index).to(device)
-                x = images[index]
-                x = augmentation(x, random) if augmentation else x
+                batch = photos.images[index]  # a copy, in the order drawn
+                batch = augmentation(batch, random) if settings.augment else batch
+                x = torch.from_numpy(batch).to(device)
                 with torch.autocast(
                     device.type, torch.bfloat16, enabled=settings.precision == "bf16"
                 ):
                     outputs = network(x)
                 terms = loss(type(outputs)(*(o.float() for o in outputs)), labels[index])
-                optimizer.zero_grad(set_to_none=True)
-                terms.total.backward()
-                optimizer.step()
-                values = {name: float(value.detach()) for name, value in terms._asdict().items()}
+                seen = type(terms)(*(term.detach() for term in terms))
+                values = {name: float(value) for name, value in seen._asdict().items()}
                 if not np.isfinite(values["total"]):
                     raise ValueError(
                         f"the loss became {values['total']} at step {step}: lower the "
                         f"learning_rate (now {settings.learning_rate})"
                     )
+                optimizer.zero_grad(set_to_none=True)
+                terms.total.backward()
+                optimizer.step()
                 for name, value in values.items():
                     sums[name] = sums.get(name, 0.0) + value
                 for callback in callbacks:
-                    callback.on_step(step, steps, terms)
+                    callback.on_step(step, steps, seen)
                 bar.update()
                 bar.set_postfix(loss=f"{values['total']:.3f}", refresh=False)
             for name, value in sums.items():
@@ -170,7 +184,7 @@ def train(
             history.epochs = epoch + 1
             network.eval()
             if checkpoint is not None:
-                resume.save(checkpoint, network, optimizer, run, history.terms, history.epochs)
+                resume.save(checkpoint, state, optimizer, run, history.terms, history.epochs)
             if any([callback.on_epoch(network, history) for callback in callbacks]):
                 break
     except KeyboardInterrupt:
@@ -193,21 +207,30 @@ def _check(network: HashNetwork, photos: Photos) -> None:
 
 def _describe(loss: nn.Module) -> dict:
     plain = {k: v for k, v in vars(loss).items() if isinstance(v, int | float | str)}
+    plain.pop("training", None)  # every module has it; it is a mode, not a setting
     return {"method": type(loss).__name__, **plain}
 
 
-def _optimizer(network: HashNetwork, settings: Settings) -> torch.optim.SGD:
+def _digest(photos: Photos) -> str:
+    digest = hashlib.sha256(f"{photos.images.shape}".encode())
+    digest.update(np.ascontiguousarray(photos.images))
+    digest.update(np.ascontiguousarray(photos.labels))
+    return digest.hexdigest()
+
+
+def _optimizer(network: HashNetwork, loss: nn.Module, settings: Settings) -> Muon:
     head = [*network.hash.parameters(), *network.classifier.parameters()]
     trunk = list(network.trunk.parameters())
-    return torch.optim.SGD(
+    # Muon averages over fewer steps than SGD: its steps are all of one length.
+    kernels = {"scale": settings.kernel_rate, "orthogonal": True, "momentum": 0.6}
+    return Muon(
         [
-            {"params": [p for p in trunk if p.ndim > 1], "scale": 1.0},
+            {"params": [p for p in trunk if p.ndim > 1], **kernels},
             # Biases and normalisation are not decayed: decay would only shrink their scale.
             {"params": [p for p in trunk if p.ndim <= 1], "scale": 1.0, "weight_decay": 0.0},
-            {"params": head, "scale": settings.head_rate},
+            {"params": [*head, *loss.parameters()], "scale": settings.head_rate},
         ],
         lr=settings.learning_rate,
         momentum=settings.momentum,
-        nesterov=settings.momentum > 0,
         weight_decay=settings.weight_decay,
     )

@@ -1,0 +1,46 @@
+"""A trunk that can already see: pretraining by plain classification. Taught in notebook 03.
+
+The survey's methods start from AlexNet trained on ImageNet and then learn their hash layer. Without
+internet, ImageNet is not at hand, and a hash layer of K sigmoids is a narrow door for the first
+gradients to pass. So the trunk first learns the places from its own feature vector,
+
+    L = (1/N) sum_n CE(V f_n + d, y_n),
+
+and every method then starts from the same trunk, as in the papers. V and d are thrown away.
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from mvs_lib.deep.network import HashNetwork, Outputs
+
+__all__ = ["Pretraining", "PretrainingTerms"]
+
+
+class PretrainingTerms(NamedTuple):
+    """The loss and its one term, each a scalar averaged over the batch."""
+
+    total: torch.Tensor
+    classification: torch.Tensor
+
+
+class Pretraining(nn.Module):
+    """Softmax cross-entropy from the feature vector, past the hash layer.
+
+    Args:
+        network: whose trunk is to learn; its hash layer and classifier get no gradient.
+    """
+
+    def __init__(self, network: HashNetwork):
+        super().__init__()
+        self.classifier = nn.Linear(network.trunk.features, network.classes)
+        nn.init.zeros_(self.classifier.weight)  # no draw: the seed's draws are the network's
+        nn.init.zeros_(self.classifier.bias)
+
+    def forward(self, outputs: Outputs, labels: torch.Tensor) -> PretrainingTerms:
+        """Return the terms for a batch; ``labels`` is int64 ``(n,)``."""
+        classification = functional.cross_entropy(self.classifier(outputs.features), labels)
+        return PretrainingTerms(classification, classification)
