@@ -68,6 +68,7 @@ def execute(notebook: NotebookNode, folder: Path, title: str) -> NotebookNode:
             result,
             timeout=TIMEOUT,
             kernel_name="python3",
+            extra_arguments=["--IPKernelApp.log_level=40"],  # its own warnings are no news
             resources={"metadata": {"path": str(folder)}},
             store_widget_state=False,
             record_timing=False,

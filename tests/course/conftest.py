@@ -3,9 +3,11 @@
 import re
 import textwrap
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+collect_ignore = ["conftest.py"]  # doctest would import it as another folder's conftest
 SAMPLE = '''
 # %% [markdown]
 # # A sample
@@ -56,8 +58,7 @@ def course(tmp_path):
         (tmp_path / "source" / f"{name}.py").write_text(textwrap.dedent(text), encoding="utf-8")
 
     write("00_sample", SAMPLE)
-    tmp_path_and_writer = type("Course", (), {"folder": tmp_path, "write": staticmethod(write)})
-    return tmp_path_and_writer
+    return SimpleNamespace(folder=tmp_path, write=write)
 
 
 README = Path(__file__).parents[2] / "notebooks" / "source" / "README.md"
