@@ -1,4 +1,4 @@
-"""The exercises of notebook 02: bits of hyperplanes, average precision, the rotation of ITQ."""
+"""The exercises of notebook 02: bits of hyperplanes, the rotation of ITQ, average precision."""
 
 import numpy as np
 
@@ -71,8 +71,66 @@ def centres_on_the_rows(features, mean, normals):
     return (features - features.mean(axis=0)) @ normals >= 0
 
 
-precision = Exercise(
+procrustes = Exercise(
     "2.2",
+    "the rotation that brings features nearest to their codes",
+    minutes=10,
+    hint="np.linalg.svd(projected.T @ codes) gives U, the singular values, and Z'.",
+)
+
+
+@procrustes.reference
+def best_rotation(projected, codes):
+    """Return the orthogonal R with the smallest ||B - V R||: (n, k) twice -> (k, k)."""
+    left, _, right = np.linalg.svd(projected.T @ codes)
+    return left @ right
+
+
+@procrustes.cases
+def procrustes_cases():
+    """One direction, a quarter turn, then planted and random rotations."""
+    signs = np.array([[1.0, 1.0], [1.0, -1.0], [-1.0, 1.0], [-1.0, -1.0], [1.0, 1.0]])
+    yield np.array([[1.0], [2.0]]), np.array([[-1.0], [-1.0]])
+    yield signs @ np.array([[0.0, -1.0], [1.0, 0.0]]) * [2.0, 1.0], signs
+    generator = np.random.default_rng(0)
+    for rows, width in ((30, 3), (200, 6)):
+        codes = np.where(generator.random((rows, width)) < 0.5, -1.0, 1.0)
+        planted = np.linalg.qr(generator.standard_normal((width, width)))[0]
+        stretched = codes @ planted.T * np.arange(1, width + 1)
+        yield stretched + 0.3 * generator.standard_normal((rows, width)), codes
+
+
+@procrustes.mistake("This rotates the codes to the features: decompose V'B, not B'V.")
+def turns_the_other_way(projected, codes):
+    """Decompose B'V."""
+    left, _, right = np.linalg.svd(codes.T @ projected)
+    return left @ right
+
+
+@procrustes.mistake("NumPy's third result is Z transposed already; do not transpose it again.")
+def transposes_twice(projected, codes):
+    """Use Z for Z'."""
+    left, _, right = np.linalg.svd(projected.T @ codes)
+    return left @ right.T
+
+
+@procrustes.mistake("Leave the singular values out: with them R stretches, and is no rotation.")
+def keeps_the_singular_values(projected, codes):
+    """Return V'B itself."""
+    left, values, right = np.linalg.svd(projected.T @ codes)
+    return left * values @ right
+
+
+@procrustes.mistake(
+    "Least squares finds the best matrix of any kind; it changes distances, a rotation may not."
+)
+def solves_least_squares(projected, codes):
+    """Drop the constraint."""
+    return np.linalg.lstsq(projected, codes)[0]
+
+
+precision = Exercise(
+    "2.3",
     "average precision of one ranked list",
     minutes=10,
     hint="At each positive: positives so far over rank; add up, divide by all positives.",
@@ -141,61 +199,3 @@ def divides_by_nothing(relevant):
     """Let an empty mean be NaN."""
     ranks = np.flatnonzero(relevant) + 1
     return float(np.mean(np.arange(1, len(ranks) + 1) / ranks))
-
-
-procrustes = Exercise(
-    "2.3",
-    "the rotation that brings features nearest to their codes",
-    minutes=10,
-    hint="np.linalg.svd(projected.T @ codes) gives U, the singular values, and Z'.",
-)
-
-
-@procrustes.reference
-def best_rotation(projected, codes):
-    """Return the orthogonal R with the smallest ||B - V R||: (n, k) twice -> (k, k)."""
-    left, _, right = np.linalg.svd(projected.T @ codes)
-    return left @ right
-
-
-@procrustes.cases
-def procrustes_cases():
-    """One direction, a quarter turn, then planted and random rotations."""
-    signs = np.array([[1.0, 1.0], [1.0, -1.0], [-1.0, 1.0], [-1.0, -1.0], [1.0, 1.0]])
-    yield np.array([[1.0], [2.0]]), np.array([[-1.0], [-1.0]])
-    yield signs @ np.array([[0.0, -1.0], [1.0, 0.0]]) * [2.0, 1.0], signs
-    generator = np.random.default_rng(0)
-    for rows, width in ((30, 3), (200, 6)):
-        codes = np.where(generator.random((rows, width)) < 0.5, -1.0, 1.0)
-        planted = np.linalg.qr(generator.standard_normal((width, width)))[0]
-        stretched = codes @ planted.T * np.arange(1, width + 1)
-        yield stretched + 0.3 * generator.standard_normal((rows, width)), codes
-
-
-@procrustes.mistake("This rotates the codes to the features: decompose V'B, not B'V.")
-def turns_the_other_way(projected, codes):
-    """Decompose B'V."""
-    left, _, right = np.linalg.svd(codes.T @ projected)
-    return left @ right
-
-
-@procrustes.mistake("NumPy's third result is Z transposed already; do not transpose it again.")
-def transposes_twice(projected, codes):
-    """Use Z for Z'."""
-    left, _, right = np.linalg.svd(projected.T @ codes)
-    return left @ right.T
-
-
-@procrustes.mistake("Leave the singular values out: with them R stretches, and is no rotation.")
-def keeps_the_singular_values(projected, codes):
-    """Return V'B itself."""
-    left, values, right = np.linalg.svd(projected.T @ codes)
-    return left * values @ right
-
-
-@procrustes.mistake(
-    "Least squares finds the best matrix of any kind; it changes distances, a rotation may not."
-)
-def solves_least_squares(projected, codes):
-    """Drop the constraint."""
-    return np.linalg.lstsq(projected, codes)[0]
