@@ -52,7 +52,7 @@ class BitFlips(widgets.VBox):
         look = {"style": {"description_width": "8em"}, "layout": {"width": "30em"}}
         self.photo = widgets.IntSlider(0, 0, len(query) - 1, description="query photo", **look)
         self.condition = widgets.Dropdown(
-            options=capture.CONDITIONS, value="defocus", description="condition", **look
+            options=capture.CONDITIONS, value="motion", description="condition", **look
         )
         self.strength = widgets.FloatSlider(
             0.0, min=0.0, max=1.0, step=0.1, readout_format=".1f", description="strength", **look
@@ -82,8 +82,7 @@ class BitFlips(widgets.VBox):
             f"{self.method.value}, photo {self.photo.value} ({self._true()}), "
             f"{self.condition.value} {self.strength.value:.1f}: "
             f"{self.flipped.sum()} of {len(self.flipped)} bits flip; the nearest source photo "
-            f"shows {self._found()}, {self.distance} bits away. "
-            + ("Right." if self.right else "Wrong.")
+            f"shows {self._found()}, {self._away()}. " + ("Right." if self.right else "Wrong.")
         )
 
     def _true(self) -> str:
@@ -91,6 +90,9 @@ class BitFlips(widgets.VBox):
 
     def _found(self) -> str:
         return self.source.names[self.source.labels[self.nearest]]
+
+    def _away(self) -> str:
+        return "1 bit away" if self.distance == 1 else f"{self.distance} bits away"
 
     def _update(self, change: dict | None = None) -> None:
         number = self.photo.value
@@ -112,7 +114,7 @@ class BitFlips(widgets.VBox):
         true, found = self._true(), self._found()
         said = f"{self.condition.value} {self.strength.value:.1f}"
         verdict = "the same place" if self.right else "another place"
-        nearest = (f"nearest: {found}", f"{self.distance} bits away", verdict)
+        nearest = ("nearest source photo:", found, self._away(), verdict)
         return row(
             photo(self.query.images[self.photo.value], f"Query photo of {true}.", (true,)),
             photo(self.spoilt, f"The same photo with {said}.", (said,)),
@@ -135,7 +137,7 @@ class BitFlips(widgets.VBox):
         axes.plot(bits, clean, "_", color="black", markersize=7, label="clean photo")
         axes.axhline(0.5, color="black", linewidth=1)
         axes.set(xlim=(-1, len(bits)), ylim=(0, 1), xlabel="bit", ylabel="latent value")
-        figure.legend(loc="outside upper center", ncols=3)
+        figure.legend(loc="outside upper center", ncols=3, frameon=False)
         flipped = ", ".join(map(str, np.flatnonzero(self.flipped))) or "none"
         alt = f"Latent values of the {len(bits)} units around one half; bits that flip: {flipped}."
         return picture(figure, alt)._repr_mimebundle_()["text/html"]

@@ -45,11 +45,12 @@ def test_what_it_shows_is_what_the_rooms_below_compute(parts):
     assert panel.flipped.sum() == flipped
     assert np.array_equal(panel.latent >= 0.5, unpack(codes, BITS))
     assert (panel.distance, panel.nearest) == (distances.min(), distances.argmin())
-    found = source.labels[panel.nearest]
+    found, away = source.labels[panel.nearest], distances.min()
+    away = "1 bit away" if away == 1 else f"{away} bits away"
     assert panel.right == (found == 1)
     assert panel.summary() == (
         f"SSDH, photo 3 (Hall & B), underexposure 0.9: {flipped} of {BITS} bits flip; the nearest "
-        f"source photo shows {source.names[found]}, {distances.min()} bits away. "
+        f"source photo shows {source.names[found]}, {away}. "
         f"{'Right' if found == 1 else 'Wrong'}."
     )
 
