@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -229,12 +230,15 @@ class Recognizer:
     def _train(self, photos: Photos, progress: bool):
         from mvs_lib.deep import checkpoint
         from mvs_lib.deep.methods import METHODS
-        from mvs_lib.deep.training import Settings, build_network, train
+        from mvs_lib.deep.recipe import HASHING
+        from mvs_lib.deep.training import build_network, train
 
         if self.method not in METHODS:
             raise ValueError(f"unknown method {self.method!r}: choose from {sorted(METHODS)}")
         # As many steps as the campus gets, whatever the number of photos, within reason.
-        settings = self.settings or Settings(
+        settings = self.settings or replace(
+            HASHING,
+            precision="fp32",  # as fast as any on a processor that is not known
             epochs=int(np.clip(60_000 // len(photos), 12, 120)),
             batch_size=min(64, max(2, len(photos) // 2)),
         )
