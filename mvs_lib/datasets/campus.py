@@ -134,7 +134,8 @@ def _conditions(shot) -> list[float]:
 
 def _read(file: Path) -> dict[str, np.ndarray]:
     try:
-        with np.load(file, allow_pickle=False) as stored:
+        # Opened here, because np.load leaves a damaged file open.
+        with file.open("rb") as opened, np.load(opened, allow_pickle=False) as stored:
             return dict(stored)
     except Exception as error:  # a damaged zip fails in a dozen ways
         file.unlink(missing_ok=True)
