@@ -26,7 +26,11 @@ class Source:
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
         # Colours inline: JupyterLab drops <style>, and dark themes would hide dark letters.
         formatter = HtmlFormatter(
-            noclasses=True, nobackground=True, cssclass="mvs-source", cssstyles=FRAME
+            noclasses=True,
+            nobackground=True,
+            cssclass="mvs-source",
+            cssstyles=FRAME,
+            prestyles="margin: 0; font-family: monospace",
         )
         html = highlight(repr(self), PythonLexer(), formatter)
         return {"text/plain": repr(self), "text/html": html}
