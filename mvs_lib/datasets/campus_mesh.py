@@ -103,7 +103,8 @@ class Builder:
         """
         p = np.asarray(corners, float)
         if normals is None:
-            normal = np.cross(p[1] - p[0], p[3] - p[0])
+            (a, b, c), (d, e, f) = (p[1] - p[0]).tolist(), (p[3] - p[0]).tolist()
+            normal = np.array([b * f - c * e, c * d - a * f, a * e - b * d])  # np.cross is slow
             normal = normal / (np.linalg.norm(normal) + 1e-12)
             normals = np.broadcast_to(normal, (4, 3))
         uv = np.array([[0, 1], [1, 1], [1, 0], [0, 0]])
