@@ -57,6 +57,12 @@ def test_the_generator_decides_and_each_photo_is_seen_differently():
     assert len({view.tobytes() for view in once}) == 4
 
 
+def test_every_range_is_scaled():
+    half, full = vars(Augmentation().scaled(0.5)), vars(Augmentation())
+    assert half == {name: 0.5 * value for name, value in full.items()} and len(half) == 6
+    assert np.array_equal(seen(Augmentation().scaled(0), photos()), photos())
+
+
 def test_rotation_turns_either_way_up_to_its_limit():
     angles = []
     for seed in range(60):

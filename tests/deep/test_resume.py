@@ -160,8 +160,8 @@ def test_momentum_is_stored_with_the_weights(fresh, photos, stored):
     path, _ = stored
     tensors, about = checkpoint.read_tensors(path, "mvs-training-state")
     network = fresh()
-    weights = {name for name in tensors if name.startswith("network.")}
-    assert weights == {f"network.{name}" for name in network.state_dict()}
+    weights = {name for name in tensors if name.startswith("weights.")}
+    assert weights == {f"weights.network.{name}" for name in network.state_dict()}
     momenta = [tensors[name] for name in tensors if name.startswith("optimizer.")]
     assert len(momenta) == len(list(network.parameters())) == len(tensors) - len(weights)
     assert all(momentum.any() for momentum in momenta)
