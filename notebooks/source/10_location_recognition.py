@@ -222,7 +222,8 @@ print(f"right if every tie goes badly: {(possible & ~open_).sum():,}")
 # half of the bits or beyond says nothing at all, since two unrelated codes are that far apart:
 #
 # > weight of a photo = half of the bits − its distance, and at least 0
-# > &nbsp;&nbsp;&nbsp;&nbsp; $w_i = \max(K/2 - d_i,\; 0)$
+#
+# $$w_i = \max(K/2 - d_i, 0)$$
 #
 # The weights of all photos of a place are added, and the place with the largest sum is the answer.
 # Two places with equal sums are ordered by their nearest photo.
@@ -272,7 +273,7 @@ short = LinearIndex(16)
 short.add(database[:, :2])
 for k in (1, 3, 10, 30, 100):
     whole, cut = vote(codes, k) == query.labels, vote(codes[:, :2], k, short) == query.labels
-    print(f"{k:3} photos vote: {whole.sum():,} right with 48 bits, {cut.sum():,} with the first 16")
+    print(f"k = {k:3}: {whole.sum():,} right with 48 bits, {cut.sum():,} with the first 16")
 
 # %% [markdown]
 # With all 48 bits the vote hardly matters: this network has packed the photos of a place so closely
@@ -299,7 +300,8 @@ print(f"your vote and the library's agree on {(vote(codes) == voted).sum():,} of
 # over the queries:
 #
 # > MAP = mean over queries *j* of: mean over the right photos *k* of: the precision down to the *k*-th
-# > &nbsp;&nbsp;&nbsp;&nbsp; $\frac{1}{|Q|} \sum_j \frac{1}{m_j} \sum_{k=1}^{m_j} P(R_{jk})$
+#
+# $$\mathrm{MAP} = \frac{1}{|Q|} \sum_j \frac{1}{m_j} \sum_{k=1}^{m_j} P(R_{jk})$$
 #
 # Every right photo of the database is in the mean, also the one at rank 6,000. Ties are broken after
 # a seeded shuffle of the database, or the order of the places in it would help.
@@ -422,8 +424,8 @@ alt = "Twelve mistaken queries, each beside the photo it was taken for, from nea
 show_images(photos, titles, alt=alt)
 
 # %% [markdown]
-# The upper two rows are places that look alike, seen well enough: two glasshouses, two lit towers, two
-# pavilions. The lower two rows are photos that show next to nothing: leaves, a post, a back, the dark.
+# The upper two rows are places that look alike, seen well enough: two glasshouses, two towers, two
+# pavilions. The lower two rows are mostly photos that show little: leaves, a post, a back, the dark.
 # The first sort asks for better bits. The second asks for another photo.
 
 # %% [markdown]
