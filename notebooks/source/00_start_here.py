@@ -32,21 +32,21 @@ from mvs_lib.widgets.first_search import FirstSearch
 # somebody took before you. Two things make it hard. A phone should send little, because radio costs
 # time and battery. And the database should answer quickly, although it may hold millions of photos.
 #
-# One idea serves both ends. A *hash function* turns a photo into a short row of bits, its *code*, in
-# such a way that photos of one place get nearly the same bits. The phone sends the code instead of
-# the photo. The database keeps codes instead of photos, and compares them by counting the bits that
-# differ. A *deep* hash function is a neural network that has learned which bits to set.
+# One idea serves both ends. A *hash function* turns a photo into a short row of bits, its *code*, so
+# that photos of one place get nearly the same bits. The phone sends the code instead of the photo. The
+# database keeps codes, and compares them by counting the bits that differ. A *deep* hash function is a
+# neural network that has learned which bits to set.
 #
 # The course follows the survey "Deep learning hashing for mobile visual search" (Liu et al., 2017),
-# from hash functions of the years before deep learning to networks small enough for a phone. It is
-# for students who know some Python and some linear algebra, and for their teachers. Nothing here
-# needs a graphics card or, once installed, the internet.
+# from hash functions before deep learning to networks small enough for a phone. It is for students who
+# know some Python and linear algebra, and for their teachers. Nothing here needs a graphics card or,
+# once installed, the internet.
 
 # %% [markdown]
 # ## The end result first
 # Below is a campus of 162 places. Its photos are **generated**: the survey's own photos are not
 # public, so the course draws buildings, trees and statues, in all weathers, as a crowd with phones
-# would take them. Real photos are much harder; notebook 13 lets you try your own.
+# would take them. Real photos are much harder.
 #
 # The *source* photos are the database. The *query* photos are what the phones send, and no query is
 # in the database. The first time you run this cell, all 8,062 photos are drawn; that takes some
@@ -95,9 +95,8 @@ print("Essential things to mend:", sum(each.status == "mend" for each in finding
 # ## The whole road in five cells
 #
 # ### 1. A photo
-# A photo is an array of numbers: 128 rows, 128 columns, three colours, each from 0 to 255. As a JPEG
-# file, the way phones store photos, it takes a few thousand bytes here, and a few million on a real
-# phone, whose photos have many more pixels.
+# A photo is an array of numbers: 128 rows, 128 columns, three colours, each from 0 to 255. Phones
+# store it as a JPEG file, of some thousand bytes here and some million on a real phone.
 
 # %%
 number = int(which[0])
@@ -108,6 +107,7 @@ show_images(
     planes, titles, alt="A query photo, and its red, green and blue planes in grey.", columns=4
 )
 print("rows, columns, colours:", asked.shape, "so", asked.size, "numbers")
+print("as a JPEG file:", len(demonstration.jpeg(asked)), "bytes")
 
 # %% [markdown]
 # ### 2. Forty-eight numbers
@@ -142,7 +142,20 @@ print("bytes:", code[0].tobytes().hex(" "))
 # ### 4. Distances
 # The database holds a code for each source photo. The *Hamming distance* of two codes is the number
 # of bits in which they differ: 0 for equal codes, at most 48, and about 24 for two codes that have
-# nothing in common.
+# nothing in common. Here is the query's code above those of two source photos.
+
+# %%
+own, label = unpack(code, 48)[0], query.labels[number]
+print(f"{'query':11} {''.join(map(str, own))}")
+for title, other in (("this place", label), ("another", label + 1)):
+    first = np.flatnonzero(source.labels == other)[0]
+    bits = unpack(recognizer.index_.codes[first : first + 1], 48)[0]
+    marks = "".join("^" if differs else " " for differs in own != bits)
+    print(f"{title:11} {''.join(map(str, bits))}")
+    print(f"{'':11} {marks} {(own != bits).sum()} differ")
+
+# %% [markdown]
+# And all 6,442 source photos, by their distance from the query.
 
 # %%
 distances = hamming_distance(code, recognizer.index_.codes)[0]
