@@ -43,7 +43,11 @@ class Light:
 
 
 def draw_light(random: np.random.Generator, heading: float) -> Light:
-    """Draw the weather of a photo; ``heading`` (radians) is the front's, to have it lit mostly."""
+    """Draw the weather of a photo.
+
+    ``heading`` is where the front looks, radians clockwise from the frame's y axis. The sun stands
+    behind the place, within 84 degrees to either side: fronts are against the light.
+    """
     weather = WEATHERS[random.choice(6, p=[0.42, 0.24, 0.09, 0.09, 0.09, 0.07])]
     strength = float(random.uniform(0.25, 1.0))
     # Eight hours of the day: shadows are then shared by photos of the same hour.

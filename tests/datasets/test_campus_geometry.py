@@ -279,3 +279,13 @@ def test_a_board_in_the_sun_throws_its_shadow_where_geometry_says():
     assert x.min() < -1.7 and abs(x.max() - (2 + shift)) < 0.2
     assert y.min() < -1.6 and y.max() > 1.6
     np.testing.assert_allclose(shaded[:, 70:], lit[:, 70:])
+    # From above one sees the upper board, which no shadow of its own darkens.
+    above = replace(above, eye=np.array([0, 0, 9.0]))
+    hits = rasterize(mesh, scene.textures, above, 96)
+    lit, shaded = (
+        shade(scene, hits, above, light, np.zeros((0, 3)), shadow, 96).reshape(-1, 3)[hits.pixel]
+        for shadow in (None, heights)
+    )
+    x = np.abs(hits.pixel % 96 + 0.5 - 48) * 4.8 / 96  # the map is soft at the board's very edge
+    assert (x < 1.7).sum() > 1000
+    np.testing.assert_allclose(shaded[x < 1.7], lit[x < 1.7])
