@@ -190,14 +190,18 @@ def test_headers_that_do_not_fit_are_refused(fresh, tmp_path, changes, message):
 def test_a_failed_save_keeps_the_old_file(saved, fresh, monkeypatch):
     before = saved.read_bytes()
 
-    def fail(tensors, path, metadata):
+    def half(tensors, path, metadata):
         path.write_bytes(b"half")
         raise OSError("disk full")
 
-    monkeypatch.setattr(checkpoint, "save_file", fail)
-    with pytest.raises(OSError, match="disk full"):
-        checkpoint.save(fresh(), saved)
-    assert saved.read_bytes() == before and os.listdir(saved.parent) == [saved.name]
+    def refuse(source, target):
+        raise OSError("disk full")
+
+    for module, name, fail in ((checkpoint, "save_file", half), (checkpoint.os, "replace", refuse)):
+        with monkeypatch.context() as patch, pytest.raises(OSError, match="disk full"):
+            patch.setattr(module, name, fail)
+            checkpoint.save(fresh(), saved)
+        assert saved.read_bytes() == before and os.listdir(saved.parent) == [saved.name]
 
 
 def test_facts_that_json_cannot_hold_or_the_file_needs_itself_are_refused(saved, fresh):
