@@ -25,7 +25,11 @@ __all__ = ["Callback", "History", "Settings", "build_network", "train"]
 
 @dataclass(frozen=True)
 class Settings:
-    """What a run is made of, apart from its photos, network and loss."""
+    """What a run is made of, apart from its photos, network and loss.
+
+    Raises:
+        ValueError: a value out of its range.
+    """
 
     epochs: int = 12
     batch_size: int = 64  # small batches mean many steps: the run is short of steps, not of data
@@ -78,7 +82,15 @@ class Callback:
 
 
 def build_network(settings: Settings, **config) -> HashNetwork:
-    """Return a fresh `HashNetwork` whose initial weights follow from ``settings.seed`` alone."""
+    """Return a fresh `HashNetwork` whose initial weights follow from ``settings.seed`` alone.
+
+    Args:
+        settings: only the seed is read; torch's own random numbers are left as they were.
+        **config: given to `HashNetwork`.
+
+    Raises:
+        ValueError: see `HashNetwork`.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
         network = HashNetwork(**config)
@@ -86,7 +98,13 @@ def build_network(settings: Settings, **config) -> HashNetwork:
 
 
 def learning_rate(settings: Settings, step: int, steps: int) -> float:
-    """Return the rate of one step: a straight climb to the peak, then a straight fall to zero."""
+    """Return the rate of one step: a straight climb to the peak, then a straight fall to zero.
+
+    Args:
+        settings: the peak, and the share of the steps in which the rate climbs.
+        step: 0 to ``steps - 1``.
+        steps: of the whole run; the step after the last one would have the rate zero.
+    """
     climb = settings.warmup * steps
     if step < climb:
         return settings.learning_rate * (step + 1) / (climb + 1)

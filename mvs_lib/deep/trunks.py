@@ -12,7 +12,10 @@ __all__ = ["TRUNKS", "SmallTrunk", "convolution"]
 
 
 def convolution(inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> nn.Sequential:
-    """Return convolution, batch normalisation and ReLU, the repeated brick of the trunk."""
+    """Return convolution, batch normalisation and ReLU, the repeated brick of the trunk.
+
+    ``(n, inputs, h, w)`` becomes ``(n, outputs, ceil(h / stride), ceil(w / stride))``.
+    """
     return nn.Sequential(
         nn.Conv2d(inputs, outputs, kernel, stride, padding=kernel // 2, bias=False),
         nn.BatchNorm2d(outputs),
@@ -63,7 +66,7 @@ class SmallTrunk(nn.Module):
         )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Return the feature vectors of a batch of normalised photos."""
+        """Return the feature vectors, ``(n, features)``, of normalised photos ``(n, 3, h, w)``."""
         return self.vector(self.pool(self.stages(x)))
 
 

@@ -1,1 +1,1 @@
-"""To be written."""
+"""The service: what a phone asks of, and one look at the whole road."""
