@@ -43,6 +43,7 @@ index.add(hasher.encode(source_features))
 distances, ids = index.search(hasher.encode(query_features), k=10)
 print(f"{source_features.shape[1]} numbers a photo become {index.bits} bits: 6 bytes")
 
+
 # %%
 def show_answers(numbers, alt, k=5):
     """A query in each row, then its nearest source photos: distance, and whether the place fits."""
@@ -50,12 +51,14 @@ def show_answers(numbers, alt, k=5):
     for number in numbers:
         photos += [query.images[number], *source.images[ids[number, :k]]]
         titles.append(f"query\n{names[query.labels[number]]}")
-        for found, bits in zip(ids[number, :k], distances[number, :k]):
+        for found, bits in zip(ids[number, :k], distances[number, :k], strict=True):
             mark = "✓" if source.labels[found] == query.labels[number] else "✗"
             titles.append(f"{mark} {bits} bits\n{names[source.labels[found]]}")
     show_images(photos, titles, alt)
 
-show_answers([170, 1010, 85, 97], "Four queries with their five nearest photos. The statue and the pavilion have four right answers each, the house with a mural five; the tilted hall has none, but all its answers are tilted.")
+
+alt = "Four queries, five answers each: statue four right, mural five, pavilion four, tilted hall none."
+show_answers([170, 1010, 85, 97], alt)
 
 # %% [markdown]
 # A tick marks the right place, and the number says how many of the 48 bits differ. The house with the
@@ -68,11 +71,10 @@ show_answers([170, 1010, 85, 97], "Four queries with their five nearest photos. 
 # photo shows the right place. LSH is the hash function we begin with.
 
 # %%
+columns = ("method", "bits", "map", "top1")
 measured = [row for row in report.load("campus")["rows"] if row["seed"] == 0]
-print(report.table([
-    {key: row[key] for key in ("method", "bits", "map", "top1")}
-    for row in measured if row["method"] in ("lsh", "itq")
-]))
+table = [{key: row[key] for key in columns} for row in measured if row["method"] in ("lsh", "itq")]
+print(report.table(table))
 print(f"guessing: about {1 / len(names):.4f}")
 
 # %% [markdown]
@@ -94,13 +96,13 @@ print(f"guessing: about {1 / len(names):.4f}")
 photos = query.images[[190, 320]]
 edges = gist.describe(photos).reshape(2, 4, 8, 4, 4).sum(axis=1)  # photo, direction, row, column
 figure, axes = subplots(2, 3, figsize=(6.4, 4.4))
-for photo, edge, row in zip(photos, edges, axes):
+for photo, edge, row in zip(photos, edges, axes, strict=True):
     shown = {"photo": photo, "upright edges": edge[0], "level edges": edge[4]}
-    for axis, (title, image) in zip(row, shown.items()):
+    for axis, (title, image) in zip(row, shown.items(), strict=True):
         axis.imshow(image.round(2), cmap="gray", vmin=0, vmax=edge.max().round(2))
         axis.set_title(title)
         axis.set_axis_off()
-show(figure, "A tower has its upright edges in the cells that it fills and its level edges along the ground; a long low hall has level edges across its width and hardly any upright ones.")
+show(figure, "A tower: upright edges in a column of cells. A low hall: level edges in a bar.")
 
 # %% [markdown]
 # The bright cells of the tower form a column, those of the hall a bar. That is all a GIST knows. It
@@ -140,16 +142,16 @@ plane = PCAH(bits=2).fit(features[three])
 points = plane.project(features[three]).round(3)
 normals = np.array([[1.0, 0.3, -0.7], [0.2, 1.0, 1.0]])  # one a column
 figure, axes = subplots(1, 2, sharey=True)
-for axis, lines in zip(axes, (1, 3)):
+for axis, lines in zip(axes, (1, 3), strict=True):
     sectors = np.packbits(points @ normals[:, :lines] >= 0, axis=1)[:, 0]
-    for colour, sector in zip(PALETTE, np.unique(sectors)):
-        axis.scatter(*points[sectors == sector].T, s=8, color=colour)
+    for k, sector in enumerate(np.unique(sectors)):
+        axis.scatter(*points[sectors == sector].T, s=8, color=PALETTE[k])
     for x, y in normals[:, :lines].T:
         axis.axline((0, 0), (y, -x), color="black", linewidth=1)
-    axis.set(title=f"{lines} line{'s' * (lines > 1)}: {len(np.unique(sectors))} codes", xlabel="first direction")
+    axis.set(title=f"lines: {lines}, codes: {k + 1}", xlabel="first direction")
     axis.set(aspect="equal", xlim=(-0.9, 0.9), ylim=(-0.9, 0.9))
 axes[0].set_ylabel("second direction")
-show(figure, "A cloud of points, cut once into two colours, and cut by three lines into six sectors of six colours.")
+show(figure, "Points cut by one line into two colours, and by three lines into six sectors.")
 
 # %% [markdown]
 # The colours on the left are the two values of one bit. On the right, three lines through one point
@@ -162,12 +164,14 @@ show(figure, "A cloud of points, cut once into two colours, and cut by three lin
 # matrix. Return True and False; a point exactly on a plane counts as True. The rule looks fussy. But
 # phone and server compute bits separately, and one photo must not have two codes.
 
+
 # %%
 def sides(features, mean, normals):
     """Exercise 2.1: the side of each hyperplane; (n, d), (d,), (d, bits) -> bool (n, bits)."""
     ### BEGIN SOLUTION
     return (features - mean) @ normals >= 0
     ### END SOLUTION
+
 
 # %%
 check("2.1", sides)
@@ -203,10 +207,12 @@ show_source(LSH._fit)
 # and you have measured an angle without ever computing it. Let us hold the guarantee against
 # campus photos: pairs of a query and a source photo, at angles as different as the campus has them.
 
+
 # %%
 def unit(vectors):
     """Scale each row to length 1."""
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
 
 mean = features.mean(axis=0)
 cosines = unit(questions - mean) @ unit(features - mean).T
@@ -218,7 +224,7 @@ print(f"angles between {angles.min():.0f} and {angles.max():.0f} degrees")
 
 # %%
 figure, axes = subplots(1, 2, sharey=True)
-for axis, bits in zip(axes, (48, 2048)):
+for axis, bits in zip(axes, (48, 2048), strict=True):
     lsh = LSH(bits=bits).fit(features)
     a = sides(questions[first], lsh.mean_, lsh.projection_)
     b = sides(features[second], lsh.mean_, lsh.projection_)
@@ -226,7 +232,8 @@ for axis, bits in zip(axes, (48, 2048)):
     axis.plot([0, 180], [1, 0], color=PALETTE[1])
     axis.set(title=f"{bits} bits", xlabel="angle, degrees", xticks=range(0, 181, 45))
 axes[0].set_ylabel("share of equal bits")
-show(figure, "Share of equal bits against the angle of two photos. The dots follow the line 1 minus angle over 180: loosely with 48 bits, closely with 2048.")
+alt = "Share of equal bits by angle: dots about the line 1 - angle / 180, loosely with 48 bits,"
+show(figure, alt + " closely with 2048.")
 
 # %% [markdown]
 # The dots follow the line. With 2,048 bits they sit on it; with 48 they scatter, as 48 tosses of a
@@ -262,11 +269,12 @@ axes.plot(np.arange(1, 49), principal.round(1), "o-", markersize=4, label="PCA d
 axes.plot(np.arange(1, 49), drawn.round(1), "s", markersize=4, label="random directions")
 axes.set(xlabel="direction", ylabel="percent of all variance")
 axes.legend()
-show(figure, f"Percent of the variance along 48 directions: the first principal direction has {principal[0]:.0f}, the last {principal[-1]:.1f}; a random direction has about {drawn.mean():.1f}.")
+alt = f"Percent of the variance: first principal direction {principal[0]:.0f}, last {principal[-1]:.1f},"
+show(figure, f"{alt} a random direction about {drawn.mean():.1f}.")
 print(f"48 principal directions hold {principal.sum():.0f} % of the variance")
 
 # %% [markdown]
-# The first few principal directions hold most of what varies. A random direction is a mix of all
+# The first few principal directions hold a large part of what varies. A random direction is a mix of all
 # 544; each sees a tiny share, and since the same few strong directions shine through every mix, two
 # random bits often repeat each other. A bit of a code is a scarce thing. Spending it on a direction
 # chosen by lot is a waste.
@@ -281,19 +289,29 @@ order = squared.argsort(axis=1)
 near = np.zeros(squared.shape, bool)
 np.put_along_axis(near, order[:, :50], True, axis=1)
 
+
 def agreement(hasher):
     """Return, for each bit, how often the 50 nearest descriptors share it with the query."""
     asked, stored = (unpack(hasher.encode(rows), 48) for rows in (questions, features))
     return (asked[:, None] == stored[order[:, :50]]).mean(axis=(0, 1)).round(2)
 
+
 # %%
-figure, axes = subplots()
-for method, marker in ((PCAH, "o-"), (LSH, "s--")):
-    axes.plot(np.arange(1, 49), agreement(method(bits=48).fit(features)), marker, markersize=4, label=method.__name__)
-axes.axhline(0.5, color="black", linewidth=1)
-axes.set(xlabel="bit", ylabel="agreement with 50 neighbours", ylim=(0.45, 0.85))
-axes.legend()
-show(figure, "Agreement of neighbours by bit. PCA hashing starts at 0.8 and falls almost to the coin's one half; LSH goes up and down around 0.64.")
+def show_agreement(styles):
+    """Plot the agreement of each bit, for hashers of 48 bits; the black line is the coin."""
+    figure, axes = subplots()
+    said = []
+    for method, style in styles.items():
+        shares = agreement(method(bits=48).fit(features))
+        axes.plot(range(1, 49), shares, style, markersize=4, label=method.__name__)
+        said.append(f"{method.__name__} from {shares[0]} to {shares[-1]}, mean {shares.mean():.2f}")
+    axes.axhline(0.5, color="black", linewidth=1)
+    axes.set(xlabel="bit", ylabel="agreement with 50 neighbours", ylim=(0.45, 0.85))
+    axes.legend(ncols=3)
+    show(figure, f"Agreement of neighbours, first bit to last: {'; '.join(said)}.")
+
+
+show_agreement({PCAH: "o-", LSH: "s--"})
 
 # %% [markdown]
 # The first bits of PCAH are far better than LSH's, the last ones hardly better than a coin. Along
@@ -329,6 +347,7 @@ show(figure, "Agreement of neighbours by bit. PCA hashing starts at 0.8 and fall
 # Write the R step. It is one call of `np.linalg.svd` and one product; the trap is in what NumPy
 # calls its results. Ask its documentation whether the third one is $Z$ or $Z^\top$.
 
+
 # %%
 def best_rotation(projected, codes):
     """Exercise 2.2: the rotation that brings V nearest to B; (n, k) twice -> (k, k)."""
@@ -336,6 +355,7 @@ def best_rotation(projected, codes):
     left, _, right = np.linalg.svd(projected.T @ codes)
     return left @ right
     ### END SOLUTION
+
 
 # %%
 check("2.2", best_rotation)
@@ -354,37 +374,43 @@ for _ in range(50):
     rotation = best_rotation(projected, codes)  # R step
 print("the same rotation as the library's:", np.allclose(rotation, itq.rotation_))
 rotated = projected @ rotation
-print("lengths kept:", np.allclose(np.linalg.norm(rotated, axis=1), np.linalg.norm(projected, axis=1)))
+kept = np.allclose(np.linalg.norm(rotated, axis=1), np.linalg.norm(projected, axis=1))
+print("lengths kept:", kept)
 
 # %% [markdown]
-# Two pictures of the same thing. On the left, the three places again, in two dimensions: the cloud
-# as PCA leaves it, and turned by ITQ. On the right, the loss of the 48-bit hasher after each turn.
+# Two pictures of what it did. On the left, the values behind all 48 bits of all photos, in units of
+# each bit's standard deviation: how many lie how far from the plane? On the right, the loss after
+# each turn.
 
 # %%
-turned = ITQ(bits=2).fit(features[three])
 figure, (left, right) = subplots(1, 2)
-for hasher_, label in ((plane, "PCA"), (turned, "ITQ")):
-    left.plot(*hasher_.project(features[three]).round(3).T, "os"[label == "ITQ"], markersize=3, alpha=0.6, label=label)
-left.axhline(0, color="black", linewidth=1)
+edges = np.arange(-3, 3.1, 0.2)
+for values, label in ((projected, "PCA"), (rotated, "ITQ")):
+    counts, _ = np.histogram(values / values.std(axis=0), edges)
+    percent = (100 * counts / values.size).round(1)
+    left.plot(edges[:-1], percent, drawstyle="steps-post", label=label)
 left.axvline(0, color="black", linewidth=1)
-left.set(title="two bits: a quadrant is a code", aspect="equal")
+left.set(title="values of all bits", xlabel="distance from the plane", ylabel="percent")
 left.legend()
 right.plot(itq.loss_.round(3))
 right.set(title="quantisation loss", xlabel="turn")
-show(figure, f"Left: a cloud of points before and after a rotation. Right: the quantisation loss falls from {itq.loss_[0]:.1f} to {itq.loss_[-1]:.1f} in 50 turns and never rises.")
+alt = "Left: the values of PCA crowd at the plane, those of ITQ have a valley. Right: the loss"
+show(figure, f"{alt} falls from {itq.loss_[0]:.1f} to {itq.loss_[-1]:.1f} and never rises.")
 
 # %% [markdown]
-# The turned cloud keeps clear of the axes a little better, so fewer points change their code at a
-# touch. The loss on the right falls and never rises, as promised. It also stays high, and it should:
+# The values of PCA crowd at the plane, where a touch flips a bit. ITQ has moved them away: there is a
+# valley at zero. And the loss falls and never rises, as promised. It also stays high, and it should:
 # a corner of the cube lies $\sqrt{48} \approx 6.9$ from the centre, our features lie within about 1,
 # and no rotation makes them longer. How much is the work of the fifty turns, how much of rotating
 # at all?
+
 
 # %%
 def loss(rotation):
     """Return the quantisation loss of a rotation, a photo's mean."""
     rotated = projected @ rotation
     return ((np.where(rotated >= 0, 1, -1) - rotated) ** 2).sum() / len(rotated)
+
 
 print(f"no rotation (PCA hashing) {loss(np.eye(48)):.2f}")
 print(f"a random rotation         {itq.loss_[0]:.2f}")
@@ -396,17 +422,12 @@ print(f"after 50 turns            {itq.loss_[-1]:.2f}")
 # agree?
 
 # %%
-figure, axes = subplots()
-for method, marker in ((PCAH, "o-"), (LSH, "s--"), (ITQ, "^-")):
-    axes.plot(np.arange(1, 49), agreement(method(bits=48).fit(features)), marker, markersize=4, label=method.__name__)
-axes.axhline(0.5, color="black", linewidth=1)
-axes.set(xlabel="bit", ylabel="agreement with 50 neighbours", ylim=(0.45, 0.85))
-axes.legend(ncols=3)
-show(figure, "Agreement of neighbours by bit. PCA hashing falls from 0.8 almost to one half; LSH stays around 0.64; ITQ around 0.70 for all 48 bits.")
+show_agreement({PCAH: "o-", LSH: "s--", ITQ: "^-"})
 
 # %% [markdown]
-# ITQ has no star among its bits and no dead weight: all 48 agree with the neighbours about 70 times
-# in a hundred, well above LSH. Sharing fairly pays, because every bit has the same vote.
+# ITQ has neither stars nor dead weight among its bits: from first to last they agree with the
+# neighbours about equally often, and more often than those of LSH. Sharing fairly pays, because every
+# bit has the same vote.
 
 # %% [markdown]
 # ## Ranking, and what a ranking is worth
@@ -424,11 +445,13 @@ nearest, six = index40.search(itq.encode(questions), k=6)
 hits = labels[six] == truths[:, None]
 tied = nearest[:, 2] == nearest[:, 4]
 fits = (hits == [True, False, True, True, False, False]).all(axis=1) & tied
-chosen = np.flatnonzero(fits)[0]
+chosen = np.flatnonzero(fits)[nearest[fits, 0].argmin()]
 relevant = hits[chosen]
 photos = [query.images[few_queries][chosen], *source.images[few][six[chosen]]]
-titles = [f"rank {rank} {'✓' if good else '✗'}\n{bits} bits" for rank, bits, good in zip(range(1, 7), nearest[chosen], relevant)]
-show_images(photos, ["query\n", *titles], "A query and six photos ranked by distance: the first, third and fourth show its place.", columns=7)
+marks = np.where(relevant, "✓", "✗")
+titles = [f"rank {rank + 1} {marks[rank]}\n{nearest[chosen, rank]} bits" for rank in range(6)]
+alt = "A query and six photos by distance: the first, third and fourth show its place."
+show_images(photos, ["query\n", *titles], alt, columns=7)
 
 # %% [markdown]
 # The *precision* at a rank is the share of positives among the photos down to that rank. Take it
@@ -459,6 +482,7 @@ show_images(photos, ["query\n", *titles], "A query and six photos ranked by dist
 # Write the average precision of one list. The list says, from rank 1 on, whether each photo is
 # positive. A query without any positive scores 0.
 
+
 # %%
 def list_precision(relevant):
     """Exercise 2.3: the average precision of a ranked list; bool (n,) -> float."""
@@ -467,6 +491,7 @@ def list_precision(relevant):
     positives_so_far = np.arange(1, len(ranks) + 1)
     return float((positives_so_far / ranks).sum() / max(1, len(ranks)))
     ### END SOLUTION
+
 
 # %%
 check("2.3", list_precision)
@@ -479,7 +504,7 @@ check("2.3", list_precision)
 list_precision = use("2.3", list_precision)
 asked, stored = itq.encode(questions), itq.encode(features)
 ranking = hamming_distance(asked, stored).argsort(axis=1, kind="stable")
-scores = [list_precision(labels[row] == place) for row, place in zip(ranking, truths)]
+scores = [list_precision(hit) for hit in labels[ranking] == truths[:, None]]
 library = metrics.mean_average_precision(asked, truths, stored, labels)
 print(f"six photos: {list_precision(relevant):.2f}")
 print(f"MAP of 48-bit ITQ on 40 places: {np.mean(scores):.3f}, the library says {library:.3f}")
@@ -488,8 +513,8 @@ print(f"MAP of 48-bit ITQ on 40 places: {np.mean(scores):.3f}, the library says 
 # ### Ties
 # Look at the six photos again: the third, the fourth and the fifth are equally far. Had the wrong one
 # come first among them, the score would be (1 + 2/4 + 3/5) / 3 = 0.70, with the very same codes. A
-# code of 48 bits knows only 49 distances, and 1,590 photos must share them, so a ranking is mostly
-# *ties*. How much does their order matter? Here is the MAP if every tie puts its positives first, if
+# code of 48 bits knows only 49 distances, and all source photos must share them, so a ranking is
+# mostly *ties*. How much does their order matter? Here is the MAP if every tie puts its positives first, if
 # it puts them last, and the exact mean over all orders.
 
 # %%
@@ -500,7 +525,8 @@ for bits in (8, 48):
         metrics.mean_average_precision(*codes, ties=ties)
         for ties in ("pessimistic", "expected", "optimistic")
     )
-    print(f"{bits:2} bits: {pessimistic:.3f} at worst, {expected:.3f} on average, {optimistic:.3f} at best")
+    print(f"{bits:2} bits: {pessimistic:.3f} at worst, {expected:.3f} on average, ", end="")
+    print(f"{optimistic:.3f} at best")
 
 # %% [markdown]
 # With eight bits the best order scores three times the worst. A paper that does not say how it
@@ -527,20 +553,22 @@ for i, method in enumerate(methods):
         neighbour_map[i, j] = metrics.average_precision(near, bits_apart, ties="expected").mean()
         place_map[i, j] = metrics.average_precision(same_place, bits_apart, ties="expected").mean()
 whole = metrics.average_precision(same_place, squared).mean()
-print(f"MAP of the places: {whole:.2f} with the whole descriptor")
+print(f"MAP of the places: {whole:.3f} with the whole descriptor")
 print(f"48 bits of ITQ keep {100 * place_map[2, 4] / whole:.0f} % of it")
 
 # %%
 figure, (left, right) = subplots(1, 2, figsize=(8, 3.6))
-for i, (method, marker) in enumerate(zip(methods, ("s--", "o-", "^-"))):
-    left.plot(lengths, neighbour_map[i].round(3), marker, label=method.__name__)
-    right.plot(lengths, place_map[i].round(3), marker, label=method.__name__)
-right.axhline(whole.round(3), color="black", linewidth=1, linestyle=":", label="descriptor, no bits")
+for i, style in enumerate(("s--", "o-", "^-")):
+    left.plot(lengths, neighbour_map[i].round(3), style, label=methods[i].__name__)
+    right.plot(lengths, place_map[i].round(3), style, label=methods[i].__name__)
+right.axhline(whole.round(3), color="black", linestyle=":", label="descriptor, no bits")
 left.set(title="1. neighbours of the descriptor", xlabel="bits", ylabel="MAP", ylim=(0, 1))
-right.set(title="2. photos of the place", xlabel="bits", ylim=(0, 0.12))
+right.set(title="2. photos of the place", xlabel="bits", ylim=(0, 1.2 * whole))
 left.legend()
 right.legend(loc="lower right")
-show(figure, f"MAP against bits. Left, neighbours: ITQ rises to {neighbour_map[2, -1]:.2f}, LSH to {neighbour_map[0, -1]:.2f}, PCA hashing falls after 16 bits. Right, places: all three creep up towards the {whole:.2f} of the whole descriptor.")
+last = ", ".join(f"{m.__name__} {neighbour_map[i, -1]:.2f}" for i, m in enumerate(methods))
+alt = f"MAP by bits. Neighbours, at 64 bits: {last}; PCAH falls from 16 bits on. Places: all three"
+show(figure, f"{alt} rise slowly towards the {whole:.3f} of the descriptor.")
 
 # %% [markdown]
 # Left, everything is as the textbooks have it. ITQ keeps the neighbours far better than random
@@ -579,11 +607,11 @@ explorer.method.value = "ITQ"
 print(explorer.summary())
 
 # %% [markdown]
-# Bit 1 of PCAH cuts a wide cloud, and its far ends differ in something you can see at a glance. Bit
-# 48 cuts a cloud six times as narrow (compare the axes), you will be hard put to say what its two
-# ends have in common, and the green marks lie on both sides: a coin. ITQ's bit 48 looks different
-# again. There is a *valley* at the plane: the rotation has moved photos away from it, towards the
-# corners of the cube. That is the falling quantisation loss, in one picture.
+# Bit 1 of PCAH cuts a wide cloud, and you see at a glance what it asks: warm walls that fill the frame
+# lie at one end, slim shapes before a blue or dark sky at the other. For a tower that is a fine
+# question, and nearly all its photos give one answer. Bit 48 cuts a far narrower cloud (compare the
+# axes), you will be hard put to say what it asks, and the green marks lie on both sides: a coin.
+# ITQ's bit 48 looks different again, with the valley at the plane that you have met above.
 
 # %% [markdown]
 # ## What GIST cannot see
@@ -611,8 +639,9 @@ axes.bar(places + 0.2, np.round(among_all), 0.4, label="among all source photos"
 axes.set_xticks(places, conditions, fontsize=8)
 axes.set_ylabel("percent with the condition")
 axes.legend()
-alt = ", ".join(f"{name} {near_:.0f} against {all_:.0f}" for name, near_, all_ in zip(conditions, among_answers, among_all))
-show(figure, f"Percent of photos that share the query's condition, among the nearest against among all: {alt}.")
+percents = zip(conditions, among_answers, among_all, strict=True)
+said = ", ".join(f"{name} {near_:.0f} ({all_:.0f})" for name, near_, all_ in percents)
+show(figure, f"Percent with the query's condition among the ten nearest (among all): {said}.")
 
 # %% [markdown]
 # There it is. A tilted photo finds tilted photos, a noisy one noisy ones, dusk finds dusk. The
@@ -620,7 +649,8 @@ show(figure, f"Percent of photos that share the query's condition, among the nea
 # see it with your own eyes:
 
 # %%
-show_answers([613, 1255, 117], "Three queries without a right answer. A low red shop finds other low wide buildings, a photo with a finger before the lens finds fingers, a tilted building finds buildings tilted the same way.")
+alt = "No right answer: a low shop finds low buildings, a finger before the lens finds fingers,"
+show_answers([613, 1255, 117], f"{alt} a tilted house finds what is tilted the same way.")
 
 # %% [markdown]
 # The first row is a clear photo in good light, and the answers are wide and low as it is: one layout,
@@ -639,7 +669,7 @@ for row in sorted(measured, key=lambda row: row["map"]):
 
 # %% [markdown]
 # The bits are as many, the search is the same, and the campus is too. What differs is who chose the
-# bits. (On this generated campus the step is larger than on real photos, which vary in more ways.)
+# bits. (Do not expect so wide a leap from real photos, which vary in more ways than drawn ones.)
 
 # %% [markdown]
 # ## Quiz
