@@ -1,4 +1,4 @@
-"""A short quiz at the end of a notebook: radio buttons, an immediate reason, no network.
+"""A short quiz at the end of a notebook: buttons, an immediate reason, no network.
 
     panel = quiz("02")
     panel
@@ -9,8 +9,9 @@ The questions are in ``mvs_lib/course/quizzes/02.json``::
         {"text": "...", "right": true, "reason": "why it is right"},
         {"text": "...", "reason": "why it is wrong"}]}]}
 
-It runs by keyboard alone: Tab to a question, arrow keys to an option; the reason appears below and
-is announced by screen readers.
+It runs by keyboard alone: Tab to an option, Enter or the space bar to choose it; the reason appears
+below and is announced by screen readers. (Radio buttons would want the arrow keys, which JupyterLab
+keeps for itself to go from cell to cell.)
 """
 
 import json
@@ -18,6 +19,7 @@ from html import escape
 from pathlib import Path
 
 import ipywidgets as widgets
+import traitlets
 
 __all__ = ["Quiz", "load", "quiz"]
 
@@ -66,6 +68,26 @@ def load(notebook: str, folder: Path = FOLDER) -> list[dict]:
     return questions
 
 
+class Options(widgets.VBox):
+    """One button an option, of which at most one is chosen: ``index``, None before."""
+
+    index = traitlets.Int(None, allow_none=True)
+
+    def __init__(self, texts: list[str]):
+        self.texts = texts
+        wide = widgets.Layout(width="auto", max_width="100%")
+        super().__init__([widgets.Button(layout=wide) for _ in texts])
+        self.layout.align_items = "flex-start"
+        for number, button in enumerate(self.children):
+            button.on_click(lambda _, number=number: setattr(self, "index", number))
+        self.observe(lambda _: self._mark(), names="index")
+        self._mark()
+
+    def _mark(self) -> None:
+        for number, (button, text) in enumerate(zip(self.children, self.texts, strict=True)):
+            button.description = f"{'●' if number == self.index else '○'} {text}"
+
+
 class Quiz(widgets.VBox):
     """A quiz as a widget; `choose`, `choose_right` and `summary` serve tests and compared cells."""
 
@@ -75,12 +97,7 @@ class Quiz(widgets.VBox):
         parts = []
         for number, each in enumerate(questions, start=1):
             title = widgets.HTML(f"<b>{number}. {escape(each['question'])}</b>")
-            buttons = widgets.RadioButtons(
-                options=[option["text"] for option in each["options"]],
-                value=None,
-                tooltip=each["question"],
-                layout=widgets.Layout(width="auto"),
-            )
+            buttons = Options([option["text"] for option in each["options"]])
             buttons.add_class(f"mvs-quiz-{notebook}-{number}")
             reason = widgets.HTML(_announce(""))
             buttons.observe(self._answer, names="index")

@@ -53,11 +53,11 @@ def test_a_panel_and_a_quiz_answer_to_the_keyboard(lab, folder):
     page.press(".mvs-bits", "ArrowRight")
     assert page.wait_for_other_text(".mvs-answer", "8 bits: 1 byte") == "16 bits: 2 bytes"
 
-    page.press(".mvs-quiz-00-1", "Space")
+    page.press(".mvs-quiz-00-1", "Enter")
     status = ".mvs-quiz [role=status]"
     wrong = page.wait_for_other_text(status, "")
     assert wrong.startswith("Not quite.")
-    page.press(".mvs-quiz-00-1", "ArrowDown")
+    page.press(".mvs-quiz-00-1", "Tab", "Enter")
     assert page.wait_for_other_text(status, wrong).startswith("Right.")
 
 
