@@ -102,11 +102,15 @@ def test_use_never_blocks(capsys):
 def test_finish_counts_what_was_checked(capsys, monkeypatch):
     monkeypatch.setattr("mvs_lib.course.check._verdicts", {})
     finish("00")
-    assert capsys.readouterr().out == "Notebook 00: 0 of 1 exercises done (0.1 not checked)\n"
+    assert capsys.readouterr().out == (
+        "Notebook 00: 0 of 2 exercises done (0.1 not checked, 0.2 not checked)\n"
+    )
     check("0.1", right)
     capsys.readouterr()
     finish("00")
-    assert capsys.readouterr().out == "Notebook 00: 1 of 1 exercises done (0.1 correct)\n"
+    assert capsys.readouterr().out == (
+        "Notebook 00: 1 of 2 exercises done (0.1 correct, 0.2 not checked)\n"
+    )
     with pytest.raises(ValueError, match="no notebook"):
         finish("99")
 
@@ -151,4 +155,4 @@ def test_no_answer_makes_examine_raise(answer):
 def test_ids_and_files_are_checked():
     with pytest.raises(ValueError, match="looks like"):
         Exercise("2", "no number")
-    assert [each.id for each in of_notebook("00")] == ["0.1"]
+    assert [each.id for each in of_notebook("00")] == ["0.1", "0.2"]
