@@ -329,7 +329,7 @@ show(figure, alt="Right answers rise steeply up to about 16 bits, then level off
 
 # %% [markdown]
 # ## Quiz
-# Tab to a question, choose with the arrow keys; the reason appears below.
+# Tab to an option, choose it with Enter; the reason appears below.
 
 # %%
 quiz("00")

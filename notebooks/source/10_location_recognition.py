@@ -594,7 +594,7 @@ for step in (0, 0.5, 0.8, 1.0):
 
 # %% [markdown]
 # ## Quiz
-# Tab to a question, choose with the arrow keys; the reason appears below.
+# Tab to an option, choose it with Enter; the reason appears below.
 
 # %%
 quiz("10")
