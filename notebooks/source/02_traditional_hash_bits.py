@@ -115,9 +115,9 @@ show(figure, "A tower: upright edges in a column of cells. A low hall: level edg
 
 # %%
 few = source.labels < 40
-features, labels = source_features[few], source.labels[few]
+features, labels = source_features[few].astype(np.float64), source.labels[few]
 few_queries = query.labels < 40
-questions, truths = query_features[few_queries], query.labels[few_queries]
+questions, truths = query_features[few_queries].astype(np.float64), query.labels[few_queries]
 print(f"{len(features)} source photos and {len(questions)} queries of 40 places")
 
 # %% [markdown]
@@ -673,7 +673,7 @@ for row in sorted(measured, key=lambda row: row["map"]):
 
 # %% [markdown]
 # ## Quiz
-# Tab to a question, choose with the arrow keys; the reason appears below.
+# Tab to an option, choose it with Enter; the reason appears below.
 
 # %%
 quiz("02")
