@@ -1,1 +1,1 @@
-"""To be written."""
+"""Photos with labels: the generated campus, capture noise, CIFAR-10, your own folder."""

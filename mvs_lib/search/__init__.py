@@ -1,1 +1,1 @@
-"""To be written."""
+"""Indexes of codes: exact search by Hamming distance."""

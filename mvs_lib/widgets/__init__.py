@@ -1,1 +1,1 @@
-"""To be written."""
+"""Panels of the notebooks: controls and pictures, no logic of their own."""
