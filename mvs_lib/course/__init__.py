@@ -1,1 +1,1 @@
-"""To be written."""
+"""How the notebooks are made and verified: build, exercises, quizzes, figures, doctor."""
