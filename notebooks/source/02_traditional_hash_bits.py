@@ -650,7 +650,7 @@ show(figure, f"Percent with the query's condition among the ten nearest (among a
 
 # %%
 alt = "No right answer: a low shop finds low buildings, a finger before the lens finds fingers,"
-show_answers([613, 1255, 117], f"{alt} a tilted house finds what is tilted the same way.")
+show_answers([613, 1255, 387], f"{alt} a tilted pavilion finds what is tilted the same way.")
 
 # %% [markdown]
 # The first row is a clear photo in good light, and the answers are wide and low as it is: one layout,
