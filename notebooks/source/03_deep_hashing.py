@@ -50,8 +50,8 @@ print(f"{indexes['SSDH'].codes.shape[1]} bytes a photo")
 
 # %% [markdown]
 # Three queries, each with its five nearest source photos: the answers of DLBH in one row, those of
-# SSDH in the next. They are chosen to be fair: the first both methods find, the second only DLBH,
-# the third only SSDH.
+# SSDH in the next. They are chosen to be fair: with its first answer, both methods find the first
+# query's place, only DLBH the second's, and only SSDH the third's.
 
 # %%
 shown, titles = [], []
@@ -313,7 +313,10 @@ show(figure, alt="Undecided units have E2 0, decided ones -0.16; E3 is 0.16 only
 
 # %%
 def constraints(latent):
-    """Exercise 3.1: E2 and E3 of latent values; real (n, bits) -> two real numbers."""
+    """Exercise 3.1: E2 and E3 of latent values.
+
+    Real (n, bits) -> two real numbers.
+    """
     ### BEGIN SOLUTION
     e2 = -((latent - 0.5) ** 2).mean()
     e3 = ((latent.mean(1) - 0.5) ** 2).mean()
@@ -395,7 +398,7 @@ show(
 #
 # ## The training loop, live
 # A network adds what was missing: all units of a photo hang on the same weights, and $E_1$ pulls as
-# well. We train a small one on twelve places with thirty photos each, four times, and judge the runs
+# well. We train a small one on twelve places with thirty photos each, five times, and judge the runs
 # by bands that are wide enough for every computer. The loop is `mvs_lib.deep.training.train`. It
 # draws batches, calls the loss, follows its slope, and knows no method by name. Who wants to look on
 # hands in a *callback*:
@@ -453,6 +456,9 @@ falling = history.terms["classification"]
 print("E1 fell in both sittings:", falling[0] > falling[4] > falling[-1])
 
 # %% [markdown]
+# Plot `morning.undecided` and `afternoon.undecided` if you like to see the units make up their minds.
+# (We do not: trained live, they differ a little from computer to computer.)
+#
 # Now with the constraints. Their slope is divided among all units, so with weight 1 they are gentle;
 # in a run as short as this one we give them weight 8, to see them clearly. A fifth run has no
 # constraint again, but lets the hash layer and the classifier learn twenty times faster than the
@@ -516,7 +522,10 @@ verdict("E2 alone makes bits lopsided", columns_off["E1"], columns_off["E1 + E2"
 
 # %%
 def bit_entropy(bits):
-    """Exercise 3.2: entropy of each column, in bits; 0/1 values (n, bits) -> real (bits,)."""
+    """Exercise 3.2: the entropy of each column, in bits.
+
+    0/1 values (n, bits) -> real (bits,).
+    """
     ### BEGIN SOLUTION
     on = bits.mean(0)
     total = np.zeros(len(on))
@@ -583,7 +592,10 @@ for name in ("E1", "E1 + E2 + E3", "E1 + E2 + E3'"):
 
 # %%
 def flip_rate(clean, noisy, bits):
-    """Exercise 3.3: how often each bit flips; uint8 (n, bytes) twice, bits -> real (bits,)."""
+    """Exercise 3.3: how often each bit flips.
+
+    Codes uint8 (n, bytes) twice, and the number of bits -> real (bits,).
+    """
     ### BEGIN SOLUTION
     return (unpack(clean, bits) != unpack(noisy, bits)).mean(0)
     ### END SOLUTION
