@@ -16,6 +16,7 @@ from mvs_lib.datasets.collection import Photos
 from mvs_lib.hashing import ITQ, LSH, PCAH
 from mvs_lib.hashing.base import Hasher
 from mvs_lib.metrics import mean_average_precision
+from mvs_lib.widgets.panel import LOOK, Panel
 from mvs_lib.widgets.photo_html import photo, row
 
 __all__ = ["BitExplorer"]
@@ -26,7 +27,7 @@ STRIP = 3  # photos in each strip
 BARS = 30
 
 
-class BitExplorer(widgets.VBox):
+class BitExplorer(Panel):
     """How one bit of a hash function divides the source photos, seen from a query photo.
 
     Args:
@@ -59,23 +60,16 @@ class BitExplorer(widgets.VBox):
         self.source, self.source_features = source, source_features
         self.query, self.query_features = query, query_features
         self.methods, self._learned = dict(methods), {}
-        look = {"style": {"description_width": "8em"}, "layout": {"width": "30em"}}
         start = 48 if 48 in lengths else lengths[-1]
-        self.photo = widgets.IntSlider(0, 0, len(query) - 1, description="query photo", **look)
-        self.method = widgets.Dropdown(options=list(methods), description="method", **look)
-        self.bits = widgets.SelectionSlider(
-            options=lengths, value=start, description="number of bits", **look
+        super().__init__(
+            "bit-explorer",
+            photo=widgets.IntSlider(0, 0, len(query) - 1, description="query photo", **LOOK),
+            method=widgets.Dropdown(options=list(methods), description="method", **LOOK),
+            bits=widgets.SelectionSlider(
+                options=lengths, value=start, description="number of bits", **LOOK
+            ),
+            bit=widgets.IntSlider(1, 1, start, description="look at bit", **LOOK),
         )
-        self.bit = widgets.IntSlider(1, 1, start, description="look at bit", **look)
-        self.answer, self.view = widgets.HTML(), widgets.HTML()
-        controls = {name: getattr(self, name) for name in CONTROLS}
-        for name, control in controls.items():
-            control.add_class(f"mvs-{name}")
-            control.observe(self._update, names="value")
-        self.answer.add_class("mvs-answer")
-        super().__init__([*controls.values(), self.answer, self.view])
-        self.add_class("mvs-bit-explorer")
-        self._update()
 
     def __repr__(self):
         return "BitExplorer: a bit, its plane, the photos beside it (run this cell to move it)"
@@ -163,9 +157,6 @@ class BitExplorer(widgets.VBox):
         said = (name, "its own place") if own else (name,)
         alt = f"Source photo of {name}, value {self.values[index]:.2f}."
         return photo(self.source.images[index], alt, said, True if own else None, side=72)
-
-
-CONTROLS = ("photo", "method", "bits", "bit")
 
 
 def _check(source, source_features, query, query_features, methods, lengths) -> None:

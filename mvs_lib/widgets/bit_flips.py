@@ -17,12 +17,13 @@ from mvs_lib.datasets.collection import Photos
 from mvs_lib.deep.encoding import project
 from mvs_lib.deep.network import HashNetwork
 from mvs_lib.search.linear import LinearIndex
+from mvs_lib.widgets.panel import LOOK, Panel
 from mvs_lib.widgets.photo_html import photo, row
 
 __all__ = ["BitFlips"]
 
 
-class BitFlips(widgets.VBox):
+class BitFlips(Panel):
     """Latent values of a query photo before and after a capture condition, and the answer.
 
     Args:
@@ -49,24 +50,23 @@ class BitFlips(widgets.VBox):
     ):
         _check(networks, indexes, source, query)
         self.networks, self.indexes, self.source, self.query = networks, indexes, source, query
-        look = {"style": {"description_width": "8em"}, "layout": {"width": "30em"}}
-        self.photo = widgets.IntSlider(0, 0, len(query) - 1, description="query photo", **look)
-        self.condition = widgets.Dropdown(
-            options=capture.CONDITIONS, value="motion", description="condition", **look
+        super().__init__(
+            "bit-flips",
+            photo=widgets.IntSlider(0, 0, len(query) - 1, description="query photo", **LOOK),
+            condition=widgets.Dropdown(
+                options=capture.CONDITIONS, value="motion", description="condition", **LOOK
+            ),
+            strength=widgets.FloatSlider(
+                0.0,
+                min=0.0,
+                max=1.0,
+                step=0.1,
+                readout_format=".1f",
+                description="strength",
+                **LOOK,
+            ),
+            method=widgets.Dropdown(options=list(networks), description="method", **LOOK),
         )
-        self.strength = widgets.FloatSlider(
-            0.0, min=0.0, max=1.0, step=0.1, readout_format=".1f", description="strength", **look
-        )
-        self.method = widgets.Dropdown(options=list(networks), description="method", **look)
-        self.answer, self.view = widgets.HTML(), widgets.HTML()
-        controls = {name: getattr(self, name) for name in CONTROLS}
-        for name, control in controls.items():
-            control.add_class(f"mvs-{name}")
-            control.observe(self._update, names="value")
-        self.answer.add_class("mvs-answer")
-        super().__init__([*controls.values(), self.answer, self.view])
-        self.add_class("mvs-bit-flips")
-        self._update()
 
     def __repr__(self):
         return "BitFlips: spoil a photo and see which bits flip (run this cell to move it)"
@@ -141,9 +141,6 @@ class BitFlips(widgets.VBox):
         flipped = ", ".join(map(str, np.flatnonzero(self.flipped))) or "none"
         alt = f"Latent values of the {len(bits)} units around one half; bits that flip: {flipped}."
         return picture(figure, alt)._repr_mimebundle_()["text/html"]
-
-
-CONTROLS = ("photo", "condition", "strength", "method")
 
 
 def _check(networks: dict, indexes: dict, source: Photos, query: Photos) -> None:

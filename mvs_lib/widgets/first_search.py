@@ -12,12 +12,13 @@ import numpy as np
 from mvs_lib.codes import check_codes, pack, unpack
 from mvs_lib.datasets.collection import Photos
 from mvs_lib.search.linear import LinearIndex
+from mvs_lib.widgets.panel import LOOK, Panel
 from mvs_lib.widgets.photo_html import photo, row
 
 __all__ = ["FirstSearch"]
 
 
-class FirstSearch(widgets.VBox):
+class FirstSearch(Panel):
     """The nearest source photo when only the first bits of every code are compared.
 
     Args:
@@ -46,17 +47,11 @@ class FirstSearch(widgets.VBox):
         self.source, self.query = source, query
         self.source_bits = unpack(_fitting(source_codes, source, bits, "source"), bits)
         self.query_bits = unpack(_fitting(query_codes, query, bits, "query"), bits)
-        look = {"style": {"description_width": "8em"}, "layout": {"width": "30em"}}
-        self.photo = widgets.IntSlider(0, 0, len(query) - 1, description="query photo", **look)
-        self.bits = widgets.IntSlider(bits, 1, bits, description="bits compared", **look)
-        self.answer, self.view = widgets.HTML(), widgets.HTML()
-        for name in CONTROLS:
-            getattr(self, name).add_class(f"mvs-{name}")
-            getattr(self, name).observe(self._update, names="value")
-        self.answer.add_class("mvs-answer")
-        super().__init__([self.photo, self.bits, self.answer, self.view])
-        self.add_class("mvs-first-search")
-        self._update()
+        super().__init__(
+            "first-search",
+            photo=widgets.IntSlider(0, 0, len(query) - 1, description="query photo", **LOOK),
+            bits=widgets.IntSlider(bits, 1, bits, description="bits compared", **LOOK),
+        )
 
     def __repr__(self):
         return "FirstSearch: a photo, some bits of its code, the answer (run this cell to move it)"
@@ -106,9 +101,6 @@ class FirstSearch(widgets.VBox):
         used, bits = self.bits.value, "".join(map(str, self.query_bits[number]))
         rest = f'<span style="opacity: 0.3">{bits[used:]}</span>'
         return f"{photos}<div>bits compared: <code>{bits[:used]}{rest}</code></div>"
-
-
-CONTROLS = ("photo", "bits")
 
 
 def _fitting(codes: np.ndarray, photos: Photos, bits: int, name: str) -> np.ndarray:

@@ -12,6 +12,7 @@ import numpy as np
 from mvs_lib.datasets import capture
 from mvs_lib.datasets.collection import Photos
 from mvs_lib.service.recognizer import Recognizer
+from mvs_lib.widgets.panel import LOOK, Panel
 from mvs_lib.widgets.photo_html import photo, row
 
 __all__ = ["PlaceRecognizer"]
@@ -19,7 +20,7 @@ __all__ = ["PlaceRecognizer"]
 SHOWN = 5  # so many of the nearest source photos
 
 
-class PlaceRecognizer(widgets.VBox):
+class PlaceRecognizer(Panel):
     """A query photo, a capture condition, the code that is sent, and the answer.
 
     Args:
@@ -46,24 +47,21 @@ class PlaceRecognizer(widgets.VBox):
         if not len(query):
             raise ValueError("there is no query photo to choose")
         self.recognizer, self.source, self.query = recognizer, source, query
-        look = {"style": {"description_width": "8em"}, "layout": {"width": "30em"}}
-        self.photo = widgets.IntSlider(0, 0, len(query) - 1, description="query photo", **look)
-        self.condition = widgets.Dropdown(
-            options=capture.CONDITIONS, description="condition", **look
+        super().__init__(
+            "place-recognizer",
+            photo=widgets.IntSlider(0, 0, len(query) - 1, description="query photo", **LOOK),
+            condition=widgets.Dropdown(options=capture.CONDITIONS, description="condition", **LOOK),
+            strength=widgets.FloatSlider(
+                0.0,
+                min=0.0,
+                max=1.0,
+                step=0.1,
+                readout_format=".1f",
+                description="strength",
+                **LOOK,
+            ),
+            voters=widgets.IntSlider(10, 1, 20, description="photos that vote", **LOOK),
         )
-        self.strength = widgets.FloatSlider(
-            0.0, min=0.0, max=1.0, step=0.1, readout_format=".1f", description="strength", **look
-        )
-        self.voters = widgets.IntSlider(10, 1, 20, description="photos that vote", **look)
-        self.answer, self.view = widgets.HTML(), widgets.HTML()
-        controls = {name: getattr(self, name) for name in CONTROLS}
-        for name, control in controls.items():
-            control.add_class(f"mvs-{name}")
-            control.observe(self._update, names="value")
-        self.answer.add_class("mvs-answer")
-        super().__init__([*controls.values(), self.answer, self.view])
-        self.add_class("mvs-place-recognizer")
-        self._update()
 
     def __repr__(self):
         return "PlaceRecognizer: a photo, its bits, the answer (run this cell to move it)"
@@ -109,6 +107,3 @@ class PlaceRecognizer(widgets.VBox):
             image = self.source.images[position]
             shown.append(photo(image, alt, (name, f"{bits} away", verdict), right))
         return row(sent, *shown)
-
-
-CONTROLS = ("photo", "condition", "strength", "voters")

@@ -5,7 +5,7 @@ from mvs_lib.datasets.collection import Photos
 from mvs_lib.hashing import ITQ, LSH, PCAH
 from mvs_lib.metrics import mean_average_precision
 from mvs_lib.widgets import bit_explorer
-from mvs_lib.widgets.bit_explorer import CONTROLS, BitExplorer
+from mvs_lib.widgets.bit_explorer import BitExplorer
 
 NAMES = ("Tower <A>", "Hall & B", "Gate")
 RANDOM = np.random.default_rng(0)
@@ -94,7 +94,7 @@ def test_each_hasher_learns_once():
 def test_every_control_moves_it_and_has_a_name_and_a_hook():
     panel = make()
     shown = [panel.summary() + panel.view.value]
-    for control, value in zip(CONTROLS, (1, "ITQ", 9, 5), strict=True):
+    for control, value in zip(("photo", "method", "bits", "bit"), (1, "ITQ", 9, 5), strict=True):
         widget = getattr(panel, control)
         assert widget.description and f"mvs-{control}" in widget._dom_classes
         widget.value = value

@@ -7,7 +7,7 @@ from mvs_lib.datasets.collection import Photos
 from mvs_lib.deep import encode
 from mvs_lib.deep.training import Settings, build_network
 from mvs_lib.search.linear import LinearIndex
-from mvs_lib.widgets.bit_flips import CONTROLS, BitFlips
+from mvs_lib.widgets.bit_flips import BitFlips
 
 BITS = 12  # not whole bytes, so that padding would show
 
@@ -67,7 +67,9 @@ def test_every_control_moves_it_and_has_a_name_and_a_hook(parts):
     panel = BitFlips(*parts)
     panel.strength.value = 0.9
     shown = [panel.view.value]
-    for control, value in zip(CONTROLS, (1, "noise", 0.5, "SSDH"), strict=True):
+    for control, value in zip(
+        ("photo", "condition", "strength", "method"), (1, "noise", 0.5, "SSDH"), strict=True
+    ):
         widget = getattr(panel, control)
         assert widget.description and f"mvs-{control}" in widget._dom_classes
         widget.value = value

@@ -6,7 +6,7 @@ from mvs_lib.datasets.collection import Photos
 from mvs_lib.deep.network import HashNetwork
 from mvs_lib.deep.training import Settings, build_network
 from mvs_lib.service.recognizer import Recognizer
-from mvs_lib.widgets.place_recognizer import CONTROLS, PlaceRecognizer
+from mvs_lib.widgets.place_recognizer import PlaceRecognizer
 
 BITS = 12  # not whole bytes, so that padding would show
 NAMES = ("Tower <A>", "Hall & B", "Gate")
@@ -73,7 +73,9 @@ def test_at_strength_zero_the_condition_changes_nothing(panel):
 def test_every_control_moves_it_and_has_a_name_and_a_hook(panel):
     panel.strength.value = 0.9
     shown = [panel.summary()]
-    for control, value in zip(CONTROLS, (1, "noise", 0.5, 3), strict=True):
+    for control, value in zip(
+        ("photo", "condition", "strength", "voters"), (1, "noise", 0.5, 3), strict=True
+    ):
         widget = getattr(panel, control)
         assert widget.description and f"mvs-{control}" in widget._dom_classes
         widget.value = value

@@ -1,0 +1,35 @@
+"""What every panel shares: labelled controls, an answer in words, a view below; no logic.
+
+A panel makes its controls, hands them to `Panel`, and writes ``_update``, which fills ``answer``
+and ``view`` from the controls' values.
+"""
+
+import ipywidgets as widgets
+
+__all__ = ["LOOK", "Panel"]
+
+LOOK = {"style": {"description_width": "8em"}, "layout": {"width": "30em"}}  # of a control
+
+
+class Panel(widgets.VBox):
+    """Controls above an ``answer`` and a ``view``; each change of a control calls ``_update``.
+
+    Args:
+        name: of the panel, for its class ``mvs-NAME`` on the page.
+        **controls: widgets with a ``value``, from top to bottom; each becomes an attribute and
+            has the class ``mvs-ITS_NAME``, the answer has ``mvs-answer``.
+    """
+
+    def __init__(self, name: str, **controls: widgets.ValueWidget):
+        self.answer, self.view = widgets.HTML(), widgets.HTML()
+        for key, control in controls.items():
+            setattr(self, key, control)
+            control.add_class(f"mvs-{key}")
+            control.observe(self._update, names="value")
+        self.answer.add_class("mvs-answer")
+        super().__init__([*controls.values(), self.answer, self.view])
+        self.add_class(f"mvs-{name}")
+        self._update()
+
+    def _update(self, change: dict | None = None) -> None:
+        raise NotImplementedError
