@@ -5,9 +5,11 @@ variable ``MVS_DATA`` names. ``data/cache/`` may be deleted at any time: it is m
 """
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["cache", "checkpoints", "data", "results"]
+__all__ = ["cache", "checkpoints", "data", "results", "whole_file"]
 
 
 def data() -> Path:
@@ -31,3 +33,20 @@ def checkpoints() -> Path:
 def results() -> Path:
     """Return ``data/results``: measured figures, one JSON file a benchmark."""
     return data() / "results"
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Write a file whole or not at all: yield a path beside it, renamed to ``path`` at the end.
+
+    If the block fails or is interrupted, what it wrote is deleted and ``path`` is as it was.
+
+    Raises:
+        OSError: the file cannot be renamed.
+    """
+    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        yield beside
+        os.replace(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)

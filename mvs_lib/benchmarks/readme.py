@@ -1,6 +1,5 @@
 """The README's figures: a marked block, written from the results file and from nothing else."""
 
-import os
 from collections import defaultdict
 from pathlib import Path
 from statistics import mean, pstdev
@@ -60,9 +59,9 @@ def update(readme: Path = README) -> None:
         ValueError: the README has no such block.
     """
     before, _, after = _parts(readme)
-    beside = readme.with_name(f".{readme.name}.{os.getpid()}.part")
-    beside.write_text(f"{before}{BEGIN}\n{block()}\n{END}{after}", encoding="utf-8", newline="\n")
-    os.replace(beside, readme)
+    text = f"{before}{BEGIN}\n{block()}\n{END}{after}"
+    with paths.whole_file(readme) as beside:
+        beside.write_text(text, encoding="utf-8", newline="\n")
 
 
 def _parts(readme: Path) -> tuple[str, str, str]:

@@ -70,12 +70,8 @@ def write(results: dict, path: str | Path) -> None:
     """Write a results file, whole or not at all."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
+    with paths.whole_file(path) as beside:
         beside.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 def load(name: str) -> dict:

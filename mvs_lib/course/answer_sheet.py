@@ -1,7 +1,6 @@
 """A picture of answers: each query beside the source photos that came nearest. See notebook 10."""
 
 import io
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from mvs_lib import paths
 from mvs_lib.course.figure import PALETTE, picture, subplots
 from mvs_lib.datasets.collection import Photos
 
@@ -70,13 +70,9 @@ def save(figure: Figure, alt: str, path: str | Path) -> Path:
     path, words = Path(path), PngInfo()
     words.add_itxt("Description", alt)
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        image = Image.open(io.BytesIO(picture(figure, alt).png))
+    image = Image.open(io.BytesIO(picture(figure, alt).png))
+    with paths.whole_file(path) as beside:
         image.convert("RGB").save(beside, format="png", pnginfo=words)
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
     return path
 
 

@@ -17,6 +17,7 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 from nbformat import NotebookNode
 from tqdm.auto import tqdm
 
+from mvs_lib import paths
 from mvs_lib.course import notebook as notebooks
 
 __all__ = ["TIMEOUT", "BuildError", "build", "drift", "execute"]
@@ -49,9 +50,8 @@ def build(
         target = notebooks.path(name, version, folder)
         target.parent.mkdir(parents=True, exist_ok=True)
         executed = execute(unexecuted, target.parent, f"{name} ({version})")
-        part = target.with_suffix(".part")
-        part.write_text(notebooks.text(executed), encoding="utf-8")
-        os.replace(part, target)
+        with paths.whole_file(target) as beside:
+            beside.write_text(notebooks.text(executed), encoding="utf-8")
         written.append(target)
     return written
 

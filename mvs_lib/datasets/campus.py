@@ -12,7 +12,6 @@ campus is a part of the larger one. Drawn photos are kept in ``data/cache``, pla
 interrupted drawing goes on where it stopped.
 """
 
-import os
 from pathlib import Path
 
 import cv2
@@ -115,13 +114,8 @@ def _draw_place(index: int, source: int, query: int, size: int, seed: int, file:
             columns[f"{stream}_conditions"] = np.float32([_conditions(shot) for shot in shots])
     finally:
         cv2.setNumThreads(threads)
-    beside = file.with_name(f".{file.name}.{os.getpid()}.part")
-    try:
-        with beside.open("wb") as out:
-            np.savez(out, **columns)
-        os.replace(beside, file)
-    finally:
-        beside.unlink(missing_ok=True)
+    with paths.whole_file(file) as beside, open(beside, "wb") as out:
+        np.savez(out, **columns)
     return source + query
 
 

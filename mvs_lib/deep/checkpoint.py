@@ -7,13 +7,13 @@ that changed on the disk, so the header also holds a checksum of everything.
 
 import hashlib
 import json
-import os
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
+from mvs_lib import paths
 from mvs_lib.deep.network import HashNetwork
 
 __all__ = ["load", "read_tensors", "save", "write_tensors"]
@@ -37,14 +37,10 @@ def write_tensors(path: str | Path, tensors: dict[str, torch.Tensor], about: dic
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
     tensors = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
     header = {**about, "sha256": _checksum(about, tensors)}
-    try:
+    with paths.whole_file(path) as beside:
         save_file(tensors, beside, {"about": json.dumps(header)})
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 def read_tensors(path: str | Path, expected: str) -> tuple[dict[str, torch.Tensor], dict]:

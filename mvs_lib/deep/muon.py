@@ -2,8 +2,8 @@
 
 Jordan et al. (2024), "Muon: an optimizer for hidden layers in neural networks". A gradient's few
 strong directions drown the many weak ones; Muon replaces the (momentum-averaged) gradient
-``G = U S V'`` by ``U V'``, by a few steps of an iteration that needs products only. A small network
-then learns in about half the photos that SGD asks for. ``torch.optim.Muon`` takes matrices alone;
+``G = U S V'`` by ``U V'``, by a few steps of an iteration that needs products only. Small
+networks then learn from fewer photos than with SGD. ``torch.optim.Muon`` takes matrices alone;
 here the kernels of convolutions, ``(out, in, h, w)``, are read as matrices ``(out, in h w)``.
 """
 

@@ -7,7 +7,6 @@ way of describing is another file, so that nothing stale is ever read.
 """
 
 import hashlib
-import os
 import zipfile
 from pathlib import Path
 
@@ -72,7 +71,5 @@ def _read(file: Path, count: int) -> np.ndarray | None:
 
 
 def _write(file: Path, descriptors: np.ndarray) -> None:
-    beside = file.with_name(f".{file.name}.{os.getpid()}.part")
-    with open(beside, "wb") as part:
+    with paths.whole_file(file) as beside, open(beside, "wb") as part:
         np.savez(part, descriptors=descriptors)
-    os.replace(beside, file)

@@ -6,7 +6,6 @@ library cannot disagree about them.
 """
 
 import logging
-import os
 import warnings
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import onnx
 import torch
 from torch import nn
 
+from mvs_lib import paths
 from mvs_lib.codes import bytes_per_code
 from mvs_lib.deep.network import HashNetwork
 from mvs_lib.phone.encoder import seal
@@ -78,13 +78,9 @@ def export_onnx(network: HashNetwork, path: str | Path, size: int = 128) -> Path
     _forget_origin(model)
     onnx.helper.set_model_props(model, {"bits": str(network.bits), "size": str(size)})
     onnx.checker.check_model(model, full_check=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        content = model.SerializeToString(deterministic=True)
+    content = model.SerializeToString(deterministic=True)
+    with paths.whole_file(path) as beside:
         beside.write_bytes(content + seal(content))
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
     return path
 
 

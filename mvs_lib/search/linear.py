@@ -14,6 +14,7 @@ from pathlib import Path
 import faiss
 import numpy as np
 
+from mvs_lib import paths
 from mvs_lib.codes import bytes_per_code, check_codes
 
 __all__ = ["LinearIndex"]
@@ -124,13 +125,8 @@ class LinearIndex:
         path, codes = Path(path), self.codes
         header = {"format": FORMAT, "version": VERSION, "bits": self.bits, "n": len(codes)}
         header["sha256"] = _checksum(header, codes)
-        unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
-        try:
-            with open(unfinished, "wb") as file:
-                np.savez(file, header=np.array(json.dumps(header)), codes=codes)
-            os.replace(unfinished, path)
-        finally:
-            unfinished.unlink(missing_ok=True)
+        with paths.whole_file(path) as beside, open(beside, "wb") as file:
+            np.savez(file, header=np.array(json.dumps(header)), codes=codes)
         return path
 
     @classmethod

@@ -197,7 +197,7 @@ def test_a_failed_save_keeps_the_old_file(saved, fresh, monkeypatch):
     def refuse(source, target):
         raise OSError("disk full")
 
-    for module, name, fail in ((checkpoint, "save_file", half), (checkpoint.os, "replace", refuse)):
+    for module, name, fail in ((checkpoint, "save_file", half), (os, "replace", refuse)):
         with monkeypatch.context() as patch, pytest.raises(OSError, match="disk full"):
             patch.setattr(module, name, fail)
             checkpoint.save(fresh(), saved)

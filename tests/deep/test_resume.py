@@ -94,7 +94,7 @@ def test_an_interruption_while_the_file_is_written_loses_one_epoch(
             raise KeyboardInterrupt
         replaced(*names)
 
-    monkeypatch.setattr(checkpoint.os, "replace", interrupt)
+    monkeypatch.setattr(os, "replace", interrupt)
     history = train(fresh(), SSDH(), photos, SETTINGS, checkpoint=path, progress=False)
     assert history.interrupted and os.listdir(tmp_path) == ["run"]
     network = fresh()

@@ -120,7 +120,7 @@ def test_a_failed_export_keeps_the_old_file(exported, tmp_path, monkeypatch):
     def fail(*arguments, **options):
         raise OSError("disk full")
 
-    for module, name in ((export.onnx.checker, "check_model"), (export.os, "replace")):
+    for module, name in ((export.onnx.checker, "check_model"), (os, "replace")):
         with monkeypatch.context() as patch, pytest.raises(OSError, match="disk full"):
             patch.setattr(module, name, fail)
             export_onnx(network, path, size=32)
