@@ -18,7 +18,10 @@ from mvs_lib.deep.methods import METHODS
 __all__ = ["GRID", "rows"]
 
 # Peak rate of the trunk, and how many times faster the head learns (the papers: ten times).
-GRID = [{"learning_rate": rate, "head_rate": head} for rate, head in ((0.1, 10.0), (0.03, 20.0))]
+GRID = [
+    {"learning_rate": rate, "head_rate": head}
+    for rate, head in ((0.1, 10.0), (0.03, 20.0), (0.03, 60.0), (0.01, 60.0))
+]
 
 
 def rows(seeds: int = 1, quick: bool = False) -> Iterator[dict]:
@@ -30,7 +33,7 @@ def rows(seeds: int = 1, quick: bool = False) -> Iterator[dict]:
         folder = paths.cache() / "bench-campus-settings"
         first = replace(recipe.PRETRAINING, epochs=1) if quick else recipe.PRETRAINING
         state = None if quick else folder / f"trunk-{seed}.safetensors"
-        trunk = recipe.pretrain(split.source, BITS, seed, first, state)
+        trunk, _ = recipe.pretrain(split.source, BITS, seed, first, state)
         for number, choice in enumerate(GRID):
             settings = replace(recipe.HASHING, **choice)
             settings = replace(settings, epochs=1) if quick else settings

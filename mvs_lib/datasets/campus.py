@@ -31,7 +31,7 @@ from mvs_lib.datasets.collection import Photos, Split
 __all__ = ["CONDITIONS", "PLACES", "QUERY", "SENSORS", "SOURCE", "load"]
 
 SOURCE, QUERY = 6442, 1620  # photos, as in the survey's case study
-VERSION = 1  # raise it whenever a photo changes: caches, checkpoints and results hang on them
+VERSION = 2  # raise it whenever a photo changes: caches, checkpoints and results hang on them
 STREAMS = {"source": 0, "query": 1}
 WEATHER_CONDITIONS = WEATHERS[2:]  # fog, rain, dusk, night: they have a strength
 

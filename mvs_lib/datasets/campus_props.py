@@ -79,7 +79,7 @@ class Props:
         quads = np.stack([centre - a - b, centre + a - b, centre + a + b, centre - a + b], 1)
         outward = way + np.array([0, 0, 0.35])
         outward = outward / np.linalg.norm(outward, axis=1, keepdims=True)
-        inner = np.clip(0.72 + 0.3 * way[:, 2] + random.normal(0, 0.06, n), 0.45, 1.15)
+        inner = np.clip(0.92 + 0.3 * way[:, 2] + random.normal(0, 0.06, n), 0.65, 1.3)
         order = [[0, 1, 2], [0, 2, 3]]
         uv = np.array([[0, 1], [1, 1], [1, 0], [0, 0]], float)[order]
         builder.triangles(
@@ -93,14 +93,15 @@ class Props:
             two_sided=True,
         )
 
-    def passer(self, builder: Builder, kind, x, y, turn):
+    def passer(self, builder: Builder, kind, x, y, turn, random):
         """Stand a passer-by of kind 0..7 there; at ``turn`` 0 they face the front, radians."""
+        tint = random.uniform(0.7, 1.25) + random.uniform(-0.22, 0.22, 3)  # no two coats are alike
         wide, tall = (1.8, 1.84) if kind >= 6 else (0.8, 1.84)
         a = np.array([np.cos(turn), np.sin(turn), 0]) * wide / 2
         foot, head = np.array([x, y, 0.0]), np.array([x, y, tall])
         normal = np.broadcast_to(np.array([np.sin(turn), -np.cos(turn), 0.2]), (4, 3))
         look = {"density": 70, "normals": normal, "cutout": True, "two_sided": True}
-        builder.quad([foot - a, foot + a, head + a, head - a], self.people[kind], **look)
+        builder.quad([foot - a, foot + a, head + a, head - a], self.people[kind], tint, **look)
 
 
 def lamp_post(builder: Builder, x, y, height=4.2):

@@ -143,7 +143,9 @@ def _ground_colour(scene, points, depth, footprint):
     level = scene.textures.level(scene.ground_density * footprint)
     known = (np.abs(u - 0.5) < 0.5) & (np.abs(v - 0.5) < 0.5)
     ground = scene.textures.colour(np.full(len(points), scene.ground), level, u, v)
-    ground = np.where(known[:, None], ground, _colour(FAR_LAWN))
+    # Towards its border the painted ground gives way to a lawn, so that no edge is seen.
+    painted = np.clip((0.5 - np.maximum(np.abs(u - 0.5), np.abs(v - 0.5))) * 8, 0, 1)[:, None]
+    ground = _colour(FAR_LAWN) + (ground - _colour(FAR_LAWN)) * (painted * known[:, None])
     grain = 0.8 + 0.4 * _noise(x * 0.21, y * 0.21)
     return (ground * np.where(depth < 50, grain, 1)[:, None]).astype(np.float32)
 
@@ -152,7 +154,7 @@ def _received(scene, hits, light, lamps, heights, points, normal):
     """Return the light that falls on every point: sky, ground, sun and lamps."""
     n, leaf = len(hits.pixel), scene.mesh.cutout[hits.triangle]
     cosine = normal @ light.sun.astype(np.float32)
-    cosine[:n][leaf] = 0.3 + 0.7 * np.maximum(cosine[:n][leaf], -0.2)  # leaves let light through
+    cosine[:n][leaf] = 0.45 + 0.55 * np.maximum(cosine[:n][leaf], -0.2)  # leaves let light through
     direct = np.maximum(cosine, 0)
     if heights is not None and light.direct[0] > 0.1:
         lit = direct > 0

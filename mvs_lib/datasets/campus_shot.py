@@ -104,10 +104,10 @@ def draw_shot(scene: Scene, stream: int, number: int, seed: int = 0) -> Shot:
         name: float(0.1 + 0.9 * random.random() ** 1.6) if random.random() < chance else 0.0
         for name, chance in CHANCES.items()
     }
-    photo = (seed, scene.place.index, stream, number)
+    photo = (seed, 6, scene.place.index, stream, number)
     return Shot(
         eye, yaw, pitch, capture.rotation_angle(strengths["rotation"], photo), focal, light,
-        strengths, float(random.uniform(0, np.pi)), (seed, 5, *photo[1:]), photo,
+        strengths, float(random.uniform(0, np.pi)), (seed, 5, *photo[2:]), photo,
     )  # fmt: skip
 
 
@@ -124,7 +124,7 @@ def _passing(scene: Scene, shot: Shot):
         aside = random.normal(0, 0.3) * np.hypot(*(at - shot.eye[:2]))
         x, y = at + aside * np.array([np.cos(shot.yaw), -np.sin(shot.yaw)])
         if np.hypot(x - shot.eye[0], y - shot.eye[1]) > 3.5:
-            scene.props.passer(builder, int(random.integers(8)), x, y, -shot.yaw)
+            scene.props.passer(builder, int(random.integers(8)), x, y, -shot.yaw, random)
     if driving:
         at = shot.eye[:2] + random.uniform(0.5, 0.8) * (middle - shot.eye[:2])
         x = at[0] + random.normal(0, 0.25) * np.hypot(*(at - shot.eye[:2]))

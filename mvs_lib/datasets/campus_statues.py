@@ -32,7 +32,12 @@ def _figure(builder, z, scale, tint, pose):
     if pose in ("stands", "reads"):  # a long coat
         builder.lathe(
             (0, 0, 0),
-            [(0.34 * scale, z), (0.27 * scale, z + 0.9 * scale), (0.2 * scale, z + 1.2 * scale)],
+            [
+                (0.3 * scale, z + 0.25 * scale),
+                (0.23 * scale, z + 0.95 * scale),
+                (0.25 * scale, z + 1.3 * scale),
+                (0.1 * scale, z + 1.52 * scale),
+            ],
             12,
             tint=tint,
         )
@@ -50,7 +55,7 @@ def _figure(builder, z, scale, tint, pose):
         builder.tube(shoulder, elbow, 0.085 * scale, 0.075 * scale, **look)
         builder.tube(elbow, at(*hand), 0.075 * scale, 0.06 * scale, **look)
     if pose == "reads":
-        book = (0.5 * scale, 0.08 * scale), 0.32 * scale, z + 1.12 * scale
+        book = (0.34 * scale, 0.06 * scale), 0.24 * scale, z + 1.12 * scale
         builder.box((0, -0.46 * scale), *book, tint=(0.9, 0.88, 0.8))
 
 

@@ -111,7 +111,7 @@ def occlusion(image: np.ndarray, strength: float, seed=0) -> np.ndarray:
         soft = 0.02
     elif kind == 2:  # a post
         colour = np.float32([92, 94, 98])
-        edge = 0.15 * strength + 0.004 - np.abs(x - (0.15 + 0.35 * place) - lean * (y - 0.5))
+        edge = 0.1 * strength + 0.004 - np.abs(x - (0.15 + 0.35 * place) - lean * (y - 0.5))
         soft = 0.012
     else:  # leaves hanging into the photo
         colour = np.float32([62, 98, 44])

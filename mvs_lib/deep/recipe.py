@@ -29,8 +29,8 @@ def pretrain(
     settings: Settings = PRETRAINING,
     checkpoint: str | Path | None = None,
     progress: bool = True,
-) -> HashNetwork:
-    """Return a network whose trunk has learned to tell the places apart; its hash layer is fresh.
+) -> tuple[HashNetwork, History]:
+    """Teach a fresh network's trunk to tell the places apart; its hash layer stays fresh.
 
     Args:
         photos: the source photos; see `mvs_lib.deep.training.train`.
@@ -40,14 +40,17 @@ def pretrain(
         checkpoint: as in `mvs_lib.deep.training.train`.
         progress: show a progress bar.
 
+    Returns:
+        The network and what happened.
+
     Raises:
         ValueError: see `mvs_lib.deep.training.train`.
     """
     settings = replace(settings, seed=seed)
     network = build_network(settings, bits=bits, classes=max(2, len(photos.names)))
     loss = Pretraining(network)
-    train(network, loss, photos, settings, checkpoint=checkpoint, progress=progress)
-    return network
+    history = train(network, loss, photos, settings, checkpoint=checkpoint, progress=progress)
+    return network, history
 
 
 def learn_hash(

@@ -10,18 +10,17 @@ from mvs_lib.deep import checkpoint
 
 __all__ = ["load", "save"]
 
-FORMAT = "mvs-training-state"
+FORMAT = "mvs-training-state-2"
 
 
-def save(path, modules: nn.Module, optimizer, run: dict, terms: dict, epochs: int) -> None:
-    """Write weights, optimizer state and the history of a run after ``epochs`` epochs.
+def save(path, modules: nn.Module, optimizer, run: dict, history: dict) -> None:
+    """Write weights, optimizer state and the history of a run after an epoch.
 
     Args:
         path: a ``.safetensors`` file; written beside and renamed, so never half a file.
         modules, optimizer: their ``state_dict`` is stored; the modules are whatever learns.
         run: what the run is made of (settings, network, loss, photos), to be recognised by.
-        terms: mean of each loss term, a list over the epochs.
-        epochs: how many are finished.
+        history: what happened so far; anything that JSON holds.
 
     Raises:
         OSError: the file cannot be written; an earlier one is then left as it was.
@@ -31,15 +30,15 @@ def save(path, modules: nn.Module, optimizer, run: dict, terms: dict, epochs: in
         for name, value in state.items():
             if torch.is_tensor(value):
                 tensors[f"optimizer.{index}.{name}"] = value
-    about = {"format": FORMAT, "run": run, "terms": terms, "epochs": epochs}
+    about = {"format": FORMAT, "run": run, "history": history}
     checkpoint.write_tensors(path, tensors, about)
 
 
-def load(path, modules: nn.Module, optimizer, run: dict) -> tuple[dict, int]:
+def load(path, modules: nn.Module, optimizer, run: dict) -> dict:
     """Put a stored run back into ``modules`` and ``optimizer``.
 
     Returns:
-        The loss terms by epoch, and the number of finished epochs.
+        The stored ``history``.
 
     Raises:
         FileNotFoundError: no such file.
@@ -62,4 +61,4 @@ def load(path, modules: nn.Module, optimizer, run: dict) -> tuple[dict, int]:
             _, index, name = key.split(".")
             stored["state"].setdefault(int(index), {})[name] = value
     optimizer.load_state_dict(stored)
-    return about["terms"], about["epochs"]
+    return about["history"]

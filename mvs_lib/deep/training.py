@@ -6,6 +6,7 @@ batch's labels, and steps on the ``total`` of the named tuple that comes back. E
 """
 
 import hashlib
+import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -35,7 +36,7 @@ class Settings:
     batch_size: int = 64  # small batches mean many steps: the run is short of steps, not of data
     learning_rate: float = 0.1  # peak; SGD with Nesterov momentum
     kernel_rate: float = 1.0  # the trunk's matrices go by Muon, at this share of learning_rate
-    momentum: float = 0.9
+    momentum: float = 0.9  # of all but the trunk's matrices
     weight_decay: float = 5e-4  # as in the released solvers of DLBH and SSDH
     warmup: float = 0.1  # share of the steps in which the rate climbs; then it falls to zero
     head_rate: float = 1.0  # the hash layer and classifier learn this many times faster
@@ -65,6 +66,7 @@ class History:
 
     terms: dict[str, list[float]] = field(default_factory=dict)
     epochs: int = 0  # finished, those of an earlier sitting included
+    seconds: float = 0.0  # spent on the finished epochs, likewise
     interrupted: bool = False
 
 
@@ -155,8 +157,7 @@ def train(
         run = {"settings": asdict(settings), "network": network.config, "loss": _describe(loss)}
         run["photos"] = _digest(photos)
     if checkpoint is not None and Path(checkpoint).exists():
-        terms, history.epochs = resume.load(checkpoint, state, optimizer, run)
-        history.terms.update(terms)
+        history = History(**resume.load(checkpoint, state, optimizer, run))
 
     batches = max(1, len(photos) // settings.batch_size)  # the last, smaller batch is left out
     steps = settings.epochs * batches
@@ -167,6 +168,7 @@ def train(
             random = np.random.default_rng([settings.seed, epoch])
             order = random.permutation(len(photos))
             sums: dict[str, float] = {}
+            start = time.perf_counter()
             network.train()
             for i in range(batches):
                 step = epoch * batches + i
@@ -200,9 +202,10 @@ def train(
             for name, value in sums.items():
                 history.terms.setdefault(name, []).append(value / batches)
             history.epochs = epoch + 1
+            history.seconds += time.perf_counter() - start
             network.eval()
             if checkpoint is not None:
-                resume.save(checkpoint, state, optimizer, run, history.terms, history.epochs)
+                resume.save(checkpoint, state, optimizer, run, asdict(history))
             if any([callback.on_epoch(network, history) for callback in callbacks]):
                 break
     except KeyboardInterrupt:
@@ -237,8 +240,9 @@ def _digest(photos: Photos) -> str:
 
 
 def _optimizer(network: HashNetwork, loss: nn.Module, settings: Settings) -> Muon:
-    head = [*network.hash.parameters(), *network.classifier.parameters()]
+    head = [*network.hash.parameters(), *network.classifier.parameters(), *loss.parameters()]
     trunk = list(network.trunk.parameters())
+    fast = {"scale": settings.head_rate}
     # Muon averages over fewer steps than SGD: its steps are all of one length.
     kernels = {"scale": settings.kernel_rate, "orthogonal": True, "momentum": 0.6}
     return Muon(
@@ -246,7 +250,8 @@ def _optimizer(network: HashNetwork, loss: nn.Module, settings: Settings) -> Muo
             {"params": [p for p in trunk if p.ndim > 1], **kernels},
             # Biases and normalisation are not decayed: decay would only shrink their scale.
             {"params": [p for p in trunk if p.ndim <= 1], "scale": 1.0, "weight_decay": 0.0},
-            {"params": [*head, *loss.parameters()], "scale": settings.head_rate},
+            {"params": [p for p in head if p.ndim > 1], **fast},
+            {"params": [p for p in head if p.ndim <= 1], **fast, "weight_decay": 0.0},
         ],
         lr=settings.learning_rate,
         momentum=settings.momentum,

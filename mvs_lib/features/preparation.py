@@ -57,8 +57,11 @@ def resize(images: np.ndarray, size: int = SIZE) -> np.ndarray:
 
 
 def grey(images: np.ndarray) -> np.ndarray:
-    """Return the luma of RGB photos (ITU-R BT.601), float32 ``(n, h, w)`` in 0..255."""
-    return images @ np.array([0.299, 0.587, 0.114], np.float32)
+    """Return the luma of RGB photos (ITU-R BT.601), float64 ``(n, h, w)`` in 0..255.
+
+    In whole numbers up to the last step, so that every processor gives the same.
+    """
+    return images @ np.array([299, 587, 114], np.int32) / 1000
 
 
 def describe_in_batches(

@@ -250,7 +250,7 @@ def test_recorded_conditions_are_those_of_the_photo(monkeypatch):
                 assert {name: np.float32(value) for name, value in strengths.items()} == {
                     name: recorded[name] for name in campus.CONDITIONS
                 } | dict.fromkeys(in_lens, 0)
-                seed = (0, index, stream, k)
+                seed = (0, 6, index, stream, k)
                 angle = np.deg2rad(capture.rotation_angle(in_lens["rotation"], seed))
                 turn = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
                 shot = draw_shot(scene, stream, k)

@@ -213,13 +213,13 @@ def test_the_lens_rolls_as_the_condition_does():
     y, x = (np.mgrid[:size, :size] + 0.5) / size - 0.5
     disc = np.hypot(x, y) < 0.45  # the corners are mirrored there, and true here
     for condition in ("rotation", "affine"):
-        shot = a_shot(**{condition: 0.6})
+        shot = a_shot(**{condition: 1.0})
         lens = picture(shot)[disc].astype(float)
-        warped = getattr(capture, condition)(upright, 0.6, shot.seed)[disc]
+        warped = getattr(capture, condition)(upright, 1.0, shot.seed)[disc]
         other_way = np.linalg.inv(shot.camera.lens / shot.focal)
         wrong = capture._warp(upright, other_way)[disc]
-        assert np.abs(lens - warped).mean() < 0.3 * np.abs(lens - upright[disc]).mean()
-        assert np.abs(lens - warped).mean() < 0.3 * np.abs(lens - wrong).mean()
+        assert np.abs(lens - warped).mean() < 0.4 * np.abs(lens - upright[disc]).mean()
+        assert np.abs(lens - warped).mean() < 0.4 * np.abs(lens - wrong).mean()
 
 
 # Shadows

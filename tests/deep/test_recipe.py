@@ -64,7 +64,7 @@ def test_what_the_loss_learns_is_taken_up_again_after_an_interruption(tmp_path):
 
 def test_hash_learning_starts_from_the_pretrained_trunk_and_leaves_it(monkeypatch):
     photos = coloured()
-    network = recipe.pretrain(photos, bits=4, seed=1, settings=BRIEF, progress=False)
+    network, _ = recipe.pretrain(photos, bits=4, seed=1, settings=BRIEF, progress=False)
     before = {name: value.clone() for name, value in network.state_dict().items()}
     frozen = replace(BRIEF, learning_rate=1e-12, head_rate=1.0)
     same, _ = recipe.learn_hash(network, DLBH(), photos, 1, frozen, progress=False)
@@ -82,7 +82,7 @@ def test_hash_learning_starts_from_the_pretrained_trunk_and_leaves_it(monkeypatc
 
 def test_a_seed_fixes_a_pretrained_network():
     def weights(seed):
-        network = recipe.pretrain(coloured(), bits=4, seed=seed, settings=BRIEF, progress=False)
+        network, _ = recipe.pretrain(coloured(), bits=4, seed=seed, settings=BRIEF, progress=False)
         return torch.cat([value.flatten().float() for value in network.state_dict().values()])
 
     assert torch.equal(weights(3), weights(3))

@@ -48,13 +48,13 @@ def test_every_step_uses_the_schedules_rate_scaled_for_the_head(fresh, photos, m
     settings = replace(QUICK, head_rate=10.0, kernel_rate=0.5)
     train(fresh(), SSDH(), photos, settings, progress=False)
     expected = [learning_rate(settings, step, 9) for step in range(9)]
-    np.testing.assert_allclose(rates, np.outer(expected, [0.5, 1, 10]))
+    np.testing.assert_allclose(rates, np.outer(expected, [0.5, 1, 10, 10]))
 
 
 def rule(name):
-    """Which rule moves a parameter: the trunk's kernels, its normalisation, or the head."""
+    """Which rule moves a parameter: the trunk's kernels or normalisation, the head or its biases."""
     if not name.startswith("trunk."):
-        return "head"
+        return "bias" if name.endswith("bias") else "head"
     return "kernel" if name.endswith(("0.weight", "vector.1.weight")) else "norm"
 
 
@@ -70,12 +70,13 @@ def test_every_parameter_follows_one_rule(fresh, photos, monkeypatch):
     names = {id(p): name for name, p in network.named_parameters()}
     groups = [[names[id(p)] for p in group["params"]] for group in optimizer.param_groups]
     assert sorted(itertools.chain(*groups)) == sorted(names.values())
-    assert [{rule(name) for name in group} for group in groups] == [{"kernel"}, {"norm"}, {"head"}]
-    assert [len(group) for group in groups] == [7, 14, 4]  # six convolutions and a linear layer
-    assert [group["orthogonal"] for group in optimizer.param_groups] == [True, False, False]
-    assert [group["weight_decay"] for group in optimizer.param_groups][1:] == [0.0, 0.01]
-    assert [group["scale"] for group in optimizer.param_groups] == [0.4, 1.0, 7.0]
-    assert [group["momentum"] for group in optimizer.param_groups][1:] == [0.8, 0.8]
+    rules = [{rule(name) for name in group} for group in groups]
+    assert rules == [{"kernel"}, {"norm"}, {"head"}, {"bias"}]
+    assert [len(group) for group in groups] == [7, 14, 2, 2]  # six convolutions and a linear layer
+    assert [group["orthogonal"] for group in optimizer.param_groups] == [True, False, False, False]
+    assert [group["weight_decay"] for group in optimizer.param_groups][1:] == [0.0, 0.01, 0.0]
+    assert [group["scale"] for group in optimizer.param_groups] == [0.4, 1.0, 7.0, 7.0]
+    assert [group["momentum"] for group in optimizer.param_groups][1:] == [0.8, 0.8, 0.8]
 
 
 class Flat(nn.Module):

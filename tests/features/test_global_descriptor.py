@@ -1,3 +1,7 @@
+import os
+import subprocess
+import sys
+
 import numpy as np
 
 from mvs_lib.features import gist
@@ -28,3 +32,24 @@ def test_colour_layout_of_plain_colours():
 def test_colour_layout_ignores_the_brightness():
     image = np.random.default_rng(0).integers(0, 60, (1, 128, 128, 3), dtype=np.uint8)
     np.testing.assert_allclose(colour_layout(4 * image), colour_layout(image), atol=1e-5)
+
+
+def test_an_old_processor_gives_the_same_numbers():
+    code = (
+        "import hashlib, numpy as np; from mvs_lib.features import global_descriptor; "
+        "images = np.random.default_rng(0).integers(0, 256, (32, 128, 128, 3), np.uint8); "
+        "print(hashlib.sha256(global_descriptor.describe(images)).hexdigest())"
+    )
+    # Without the wide registers, NumPy and its linear algebra add up in another order.
+    old = {"NPY_DISABLE_CPU_FEATURES": "X86_V3 X86_V4", "OPENBLAS_CORETYPE": "Prescott"}
+    said = [
+        subprocess.run(
+            [sys.executable, "-W", "ignore", "-c", code],
+            env={**os.environ, **more},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for more in ({}, old)
+    ]
+    assert said[0] == said[1]
