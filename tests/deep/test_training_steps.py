@@ -52,7 +52,7 @@ def test_every_step_uses_the_schedules_rate_scaled_for_the_head(fresh, photos, m
 
 
 def rule(name):
-    """Which rule moves a parameter: the trunk's kernels or normalisation, the head or its biases."""
+    """Which rule moves a parameter: the trunk's kernels or norms, the head or its biases."""
     if not name.startswith("trunk."):
         return "bias" if name.endswith("bias") else "head"
     return "kernel" if name.endswith(("0.weight", "vector.1.weight")) else "norm"
