@@ -53,12 +53,15 @@ def commit() -> str:
 
 
 def measure(command: str, rows: Callable[..., Iterable[dict]], **options) -> dict:
-    """Run ``rows(**options)`` and return its rows with everything that made them."""
-    start = time.perf_counter()
+    """Run ``rows(**options)`` and return its rows with everything that made them.
+
+    Should the checkout move on meanwhile, the commit is that of the start, "+changes" behind it.
+    """
+    start, began = time.perf_counter(), commit()
     found = list(rows(**options))
     return {
         "command": command,
-        "commit": commit(),
+        "commit": began if began == commit() else f"{began}+changes",
         "versions": versions(),
         "hardware": hardware(),
         "seconds": round(time.perf_counter() - start, 1),
