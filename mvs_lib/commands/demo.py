@@ -157,9 +157,10 @@ def _print_own(photo: Path, own, usual: float, bits: int) -> list[dict]:
         print(f"  {each.place:22}{each.distance:2} of {bits} bits away  {share}")
     _say(
         f"""The campus is made up, so it does not know what your photo shows: these are the places
-        that look most alike. (A query of the campus itself is usually {usual:.0f} bits from its
-        nearest photo; two codes that have nothing in common differ in about {bits // 2}.) To
-        recognise your own places, give photos of them: notebook 13, or in Python"""
+        that look most alike. (A query of the campus itself is usually {usual:.0f}
+        bit{"s" * (round(usual) != 1)} from its nearest photo; two codes that have nothing in
+        common differ in about {bits // 2}.) To recognise your own places, give photos of them:
+        notebook 13, or in Python"""
     )
     print("  from mvs_lib.datasets import photos")
     print('  split, report = photos.load("FOLDER")    # a subfolder for each place')

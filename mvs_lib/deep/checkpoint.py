@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save as to_bytes
 
 from mvs_lib import paths
 from mvs_lib.deep.network import HashNetwork
@@ -40,7 +40,8 @@ def write_tensors(path: str | Path, tensors: dict[str, torch.Tensor], about: dic
     tensors = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
     header = {**about, "sha256": _checksum(about, tensors)}
     with paths.whole_file(path) as beside:
-        save_file(tensors, beside, {"about": json.dumps(header)})
+        # save_file would make a file that only its owner may read
+        beside.write_bytes(to_bytes(tensors, {"about": json.dumps(header)}))
 
 
 def read_tensors(path: str | Path, expected: str) -> tuple[dict[str, torch.Tensor], dict]:

@@ -1,6 +1,7 @@
 import collections
 import json
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -190,14 +191,14 @@ def test_headers_that_do_not_fit_are_refused(fresh, tmp_path, changes, message):
 def test_a_failed_save_keeps_the_old_file(saved, fresh, monkeypatch):
     before = saved.read_bytes()
 
-    def half(tensors, path, metadata):
-        path.write_bytes(b"half")
+    def half(path, content):
+        path.open("wb").close()
         raise OSError("disk full")
 
     def refuse(source, target):
         raise OSError("disk full")
 
-    for module, name, fail in ((checkpoint, "save_file", half), (os, "replace", refuse)):
+    for module, name, fail in ((Path, "write_bytes", half), (os, "replace", refuse)):
         with monkeypatch.context() as patch, pytest.raises(OSError, match="disk full"):
             patch.setattr(module, name, fail)
             checkpoint.save(fresh(), saved)

@@ -1,0 +1,77 @@
+"""Send the photo itself, smaller (A1 of the course: Girod et al., 2011; Su et al., 2009).
+
+The phone shrinks the photo and writes a JPEG file; all vision happens on the server. The bytes
+depend on two numbers, the scale s and the JPEG quality q, and a fair comparison takes, for each
+budget, the pair that recognises best: minimise bytes(s, q) subject to MAP(s, q) >= a target.
+The server sees what a decoder gives back, never the photo before compression.
+"""
+
+from collections.abc import Mapping
+
+import cv2
+import numpy as np
+
+from mvs_lib.datasets.collection import Photos
+from mvs_lib.queries.payload import PayloadError, pack, unpack
+from mvs_lib.queries.server import BagOfWordsServer
+from mvs_lib.queries.system import System
+
+__all__ = ["ScaledImage"]
+
+
+class ScaledImage(System):
+    """A scaled JPEG photo to a bag-of-words server.
+
+    Args:
+        scale: side of the photo that is sent over that of the photo taken, 0 < scale <= 1.
+        quality: of the JPEG file, 1..100.
+        server: fitted together with the system; None makes one.
+    """
+
+    number, method, kind = 1, "scaled_image", "image"
+    source = "Girod et al., 2011"
+
+    def __init__(
+        self, scale: float = 0.5, quality: int = 40, server: BagOfWordsServer | None = None
+    ):
+        self.scale = scale
+        self.quality = quality
+        self.server = server
+
+    def fit(self, photos: Photos, progress: bool = False) -> "ScaledImage":
+        """Index the source photos; return self.
+
+        Raises:
+            ValueError: a scale or quality out of its range.
+        """
+        if not 0 < self.scale <= 1 or not 1 <= self.quality <= 100:
+            raise ValueError(
+                f"need 0 < scale <= 1 and 1 <= quality <= 100, got {self.scale}, {self.quality}"
+            )
+        self.server_ = (self.server or BagOfWordsServer()).fit(photos, progress)
+        self.side_ = photos.images.shape[1:3]
+        return self
+
+    def encode(self, image: np.ndarray, sensors: Mapping[str, float] | None = None) -> bytes:
+        """Return the JPEG file of the shrunk photo in its envelope."""
+        height, width = (max(1, round(self.scale * side)) for side in image.shape[:2])
+        small = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+        options = [cv2.IMWRITE_JPEG_QUALITY, int(self.quality), cv2.IMWRITE_JPEG_OPTIMIZE, 1]
+        done, file = cv2.imencode(".jpg", small[..., ::-1], options)
+        if not done:
+            raise RuntimeError("OpenCV could not write a JPEG")
+        return pack(self.number, file.tobytes())
+
+    def search(self, payload: bytes) -> np.ndarray:
+        """Decode the photo, enlarge it to the source photos' size, and score by its words."""
+        body = np.frombuffer(unpack(self.number, payload), np.uint8)
+        photo = cv2.imdecode(body, cv2.IMREAD_COLOR) if len(body) else None
+        if photo is None:
+            raise PayloadError("the payload holds no JPEG photo")
+        large = cv2.resize(photo, self.side_[::-1], interpolation=cv2.INTER_CUBIC)
+        return self.server_.score_image(np.ascontiguousarray(large[..., ::-1]))
+
+    @property
+    def index_bytes(self) -> int:
+        """See `BagOfWordsServer.index_bytes`."""
+        return self.server_.index_bytes
