@@ -1,7 +1,8 @@
 """PCAH: the principal directions as hash functions. Taught in notebook 02.
 
 Each bit is the side of the mean along one principal direction. The variance, and with it what a
-bit tells, falls from bit to bit; so more bits can mean a lower MAP. ITQ is the cure.
+bit tells of the neighbours, falls from bit to bit; so more bits can keep them worse. ITQ rotates
+the directions until all bits tell alike.
 """
 
 import numpy as np

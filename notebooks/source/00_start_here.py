@@ -75,8 +75,8 @@ for i in which:
 show_images(photos, titles, alt=f"Six queries over their nearest source photos; {right} are right.")
 
 # %% [markdown]
-# Look at what the network had to see through: a tilted phone, passers-by, leaves before the lens, a
-# grey day. It compares no pixels. It compares 48 bits. (Six photos prove little. All 1,620 are
+# Look at what the network had to see through: the night, a tilted phone, leaves before the lens, noise
+# and blur. It compares no pixels. It compares 48 bits. (Six photos prove little. All 1,620 are
 # counted below, and notebook 10 asks which of them fail.)
 
 # %% [markdown]

@@ -197,8 +197,8 @@ for distance, photo in zip(nearest_distances[example], nearest[example], strict=
     print(f"  {distance:2} bits: source photo {photo:4}, {names[source.labels[photo]]}")
 
 # %% [markdown]
-# This query went wrong, and the list shows how: one tower's photos all look nearer than the right
-# tower's. It also shows that many photos are *equally* near. A code of 48 bits has only 49 possible
+# This query went wrong, and by a hair: a photo of another statue is one bit nearer than six photos of
+# the right one. The list also shows that many photos are *equally* near. A code of 48 bits has only 49 possible
 # distances, so an index must put ties in *some* order. Ours puts the smaller number first. How often
 # does that decide the answer?
 
@@ -277,7 +277,7 @@ for k in (1, 3, 10, 30, 100):
 
 # %% [markdown]
 # With all 48 bits the vote hardly matters: this network has packed the photos of a place so closely
-# that the nearest speaks for all. With the first 16 bits, where ties abound, ten voters win dozens of
+# that the nearest speaks for all. With the first 16 bits, where ties abound, ten voters win some
 # answers back. A hundred are too many: a place has about forty source photos, so most voters then
 # come from elsewhere.
 #
@@ -365,9 +365,9 @@ figure.legend(loc="outside upper center", ncols=4)
 show(figure, alt=f"Right answers by condition and strength; worst when strong: {order[0]}.")
 
 # %% [markdown]
-# Follow a line from the blue dot to the green cross. Rotation, occlusion, underexposure and defocus
-# cost nearly nothing while they are weak, and many photos when they are strong. Night costs at every
-# strength. Rain, a slanted view, JPEG and noise hardly matter.
+# Follow a line from the blue dot to the green cross. Rotation, occlusion and underexposure cost nearly
+# nothing while they are weak, and many photos when they are strong. Night, flash and overexposure cost
+# at every strength. A slanted view and noise hardly matter.
 #
 # But small groups wobble: of forty photos, one more or less is two and a half percent. And the groups
 # differ in more than the strength of one condition. A fair comparison changes one
@@ -383,9 +383,10 @@ for name in capture.CONDITIONS:
 
 # %% [markdown]
 # Alone, rotation is still the worst, then occlusion and flash. The network has seen few photos turned
-# that far, since the source photos are held as carelessly as the queries and no worse. Strong defocus,
-# which looked bad in the figure, is harmless here: those photos must have failed together with
-# something else. And noise, which a person notices at once, the network does not notice at all.
+# that far, since the source photos are held as carelessly as the queries and no worse. Strong
+# underexposure, which looked bad in the figure, is nearly harmless here: those photos must have failed
+# together with something else, the night perhaps. And noise, which a person notices at once, the
+# network does not notice at all.
 
 # %% [markdown]
 # ## Which places are mistaken for which?
@@ -406,9 +407,9 @@ for kind in dict.fromkeys(kinds):
     )
 
 # %% [markdown]
-# No pair of places is confused twice: this campus has no twins that the network cannot tell apart.
-# But the kind shows through. By luck alone, one mistaken tower in fourteen would be taken for another
-# tower; here nearly all are. Greenhouses and fountains, too, are taken for their own kind, while a
+# Hardly a pair of places is confused twice: this campus has no twins that the network cannot tell
+# apart. But the kind shows through. By luck alone, one mistaken tower in fourteen would be taken for
+# another tower; here all are. Statues and pavilions, too, are mostly taken for their own kind, while a
 # gate is taken for anything. Below are the six mistakes with the *smallest* distance to the wrong
 # photo, and then the six with the largest. The number is that distance.
 
@@ -424,8 +425,8 @@ alt = "Twelve mistaken queries, each beside the photo it was taken for, from nea
 show_images(photos, titles, alt=alt)
 
 # %% [markdown]
-# The upper two rows are places that look alike, seen well enough: two glasshouses, two towers, two
-# pavilions. The lower two rows are mostly photos that show little: leaves, a post, a back, the dark.
+# The upper two rows are places that look alike, seen well enough: two beasts on plinths, two pavilions,
+# two fronts. The lower two rows are mostly photos that show little: the dark, a back, a blur.
 # The first sort asks for better bits. The second asks for another photo.
 
 # %% [markdown]
@@ -515,7 +516,7 @@ compass = np.nan_to_num(np.abs(turned), nan=np.inf).argmin(1) == query.labels
 print(f"place of the nearest direction: {(compass & ~np.isnan(off)).sum():,} of {len(query):,}")
 
 # %% [markdown]
-# A compass alone is no better than a lucky guess: many places look the same way. It can still tell
+# A compass alone is little better than a guess: many places look the same way. It can still tell
 # the front from the neighbour behind you, once something else has narrowed the choice.
 #
 # A position answers well wherever the neighbours are farther away than its error, and not at all
@@ -574,16 +575,16 @@ for rate in (0, 0.02, 0.05, 0.1, 0.2, 0.5):
 # wrong; the words say it too. By keyboard: Tab goes from control to control, arrow keys move a
 # slider, and the space bar opens the list of conditions.
 #
-# **Predict** before you move anything: you turn the photo of the Library further and further. Will
-# the answer hold for long and then break at once, or grow doubtful step by step? What will the
-# distances and the votes do just before it breaks?
+# **Predict** before you move anything: you turn a photo of the Old tower (number 452) further
+# and further. Will the answer hold for long and then break at once, or grow doubtful step by step?
+# What will the distances and the votes do just before it breaks?
 
 # %% tags=["panel"]
 panel = PlaceRecognizer(recognizer, source, query)
 panel
 
 # %%
-panel.condition.value = "rotation"
+panel.photo.value, panel.condition.value = 452, "rotation"
 for step in (0, 0.5, 0.8, 1.0):
     panel.strength.value = step
     print(panel.summary())
