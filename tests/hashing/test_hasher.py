@@ -6,9 +6,10 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from mvs_lib.codes import hamming_distance, pack
-from mvs_lib.hashing import ITQ, LSH, PCAH
+from mvs_lib.hashing import ITQ, LSH, PCAH, SH
 
-HASHERS = [LSH(bits=4), PCAH(bits=4), ITQ(bits=4)]
+LINEAR = [LSH(bits=4), PCAH(bits=4), ITQ(bits=4)]
+HASHERS = [*LINEAR, SH(bits=4)]
 
 
 @pytest.fixture
@@ -24,7 +25,7 @@ EXPECTED_FAILURES = {
 
 
 @parametrize_with_checks(
-    [LSH(bits=2), PCAH(bits=2), ITQ(bits=2, iterations=5)],
+    [LSH(bits=2), PCAH(bits=2), SH(bits=2), ITQ(bits=2, iterations=5)],
     expected_failed_checks=lambda hasher: EXPECTED_FAILURES,
     xfail_strict=True,
 )
@@ -39,11 +40,6 @@ class TestEveryHasher:
         np.testing.assert_array_equal(hasher.encode(features), pack(projection >= 0))
         np.testing.assert_array_equal(hasher.transform(features), projection)
         assert projection.shape == (60, 4) and projection.dtype == np.float64
-
-    def test_zero_is_on_the_positive_side(self, hasher, features):
-        hasher.fit(features)
-        codes = hasher.encode(hasher.mean_[None])
-        np.testing.assert_array_equal(codes, [[0b11110000]])
 
     def test_translation_of_all_features_changes_nothing(self, hasher, features):
         codes = hasher.fit(features).encode(features)
@@ -85,6 +81,13 @@ class TestEveryHasher:
             hasher.encode(missing)
         with pytest.raises(ValueError, match=r"9 features.*expecting 10 features"):
             hasher.encode(features[:, :9])
+
+
+@pytest.mark.parametrize("hasher", LINEAR, ids=str)
+def test_zero_is_on_the_positive_side(hasher, features):
+    hasher.fit(features)
+    codes = hasher.encode(hasher.mean_[None])
+    np.testing.assert_array_equal(codes, [[0b11110000]])
 
 
 @pytest.mark.parametrize("method", [PCAH, ITQ])
