@@ -6,12 +6,12 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from mvs_lib.codes import hamming_distance, pack
-from mvs_lib.hashing import ITQ, ITQCCA, LSH, PCAH, SH
+from mvs_lib.hashing import ITQ, ITQCCA, KSH, LSH, PCAH, SH, SupervisedDiscreteHashing
 
 LINEAR = [LSH(bits=4), PCAH(bits=4), ITQ(bits=4), ITQCCA(bits=4)]
-SUPERVISED = [ITQCCA(bits=4)]
+SUPERVISED = [ITQCCA(bits=4), KSH(bits=4), SupervisedDiscreteHashing(bits=4)]
 LABELS = np.arange(60) % 7  # only supervised hashers look at them
-HASHERS = [*LINEAR, SH(bits=4)]
+HASHERS = [*LINEAR, SH(bits=4), *SUPERVISED[1:]]
 
 
 @pytest.fixture
@@ -33,6 +33,8 @@ EXPECTED_FAILURES = {
         SH(bits=2),
         ITQ(bits=2, iterations=5),
         ITQCCA(bits=2, iterations=5),
+        KSH(bits=2, steps=5),
+        SupervisedDiscreteHashing(bits=2),
     ],
     expected_failed_checks=lambda hasher: EXPECTED_FAILURES,
     xfail_strict=True,
