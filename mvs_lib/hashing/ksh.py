@@ -7,7 +7,7 @@ fitted to what the bits before it left over.
 """
 
 import numpy as np
-from scipy.linalg import eigh
+from scipy.linalg import cholesky, solve_triangular
 from scipy.optimize import minimize
 
 from mvs_lib.hashing.anchors import AnchorHasher
@@ -24,19 +24,20 @@ class KSH(AnchorHasher):
     raises ``h' R_k h`` in two steps:
 
     1. *Spectral start*: leave out the sgn. Then a is the top eigenvector of
-       ``Kbar' R Kbar a = lambda Kbar' Kbar a``.
+       ``Kbar' R Kbar a = lambda (Kbar' Kbar + rho s I) a``, s the mean of the diagonal.
     2. *Smoothed objective*: sgn becomes ``phi(x) = 2 / (1 + exp(-x)) - 1``, and a climbs
        ``phi(Kbar a)' R phi(Kbar a)``. The paper climbs by Nesterov's gradient method; we do by
        L-BFGS, from the same gradient.
 
     Of the start and what was reached from it, the one with the larger ``h' R h`` stays. A bit
-    lowers the residual where this exceeds n^2 / 2. The n x n matrices are never written out:
-    ``S v = 2 Y Y' v - 1 1' v`` for classes Y, so that a step costs O(n), not O(n^2).
+    lowers the residual where this exceeds n^2 / 2. The n x n matrices are never written out: with
+    classes Y, ``S = 2 Y Y' - 1 1'``, so that R is a product of few columns.
 
     Args:
         bits: length of the code, K.
         anchors: how many training rows are anchors (the paper: 300), m.
         width: of the kernel: sigma^2 over the mean squared distance to the anchors.
+        regularization: rho, > 0: anchors may be alike, and few rows are soon fitted by many.
         steps: of L-BFGS at most, per bit; 0 leaves the spectral start.
         random_state: seed (int), `numpy.random.Generator`, or None for another draw every time.
 
@@ -54,25 +55,29 @@ class KSH(AnchorHasher):
         bits: int = 48,
         anchors: int = 300,
         width: float = 1.0,
+        regularization: float = 1e-6,
         steps: int = 100,
         random_state=0,
     ):
         self.bits, self.anchors, self.width = bits, anchors, width
-        self.steps, self.random_state = steps, random_state
+        self.regularization, self.steps, self.random_state = regularization, steps, random_state
 
     def _learn(self, kernel, classes, random):
         steps = self.steps
         if isinstance(steps, bool) or not isinstance(steps, int | np.integer) or steps < 0:
             raise ValueError(f"steps must be a whole number >= 0, got {steps!r}")
+        if not self.regularization > 0:
+            raise ValueError(f"regularization must be > 0, got {self.regularization!r}")
         offset = kernel.mean(axis=0)
         centred = kernel - offset
         count, anchors = centred.shape
         gram = centred.T @ centred
-        gram[np.diag_indices(anchors)] += 1e-6 * np.trace(gram) / anchors  # anchors may be alike
+        gram[np.diag_indices(anchors)] += self.regularization * np.trace(gram) / anchors
+        triangle = cholesky(gram, lower=True)
         residual = Residual(classes, self.bits)
         losses, gains, projection = [residual.squared_norm()], [], []
         for _ in range(self.bits):
-            start = _spectral_start(centred, residual, gram)
+            start = _spectral_start(centred, residual, triangle)
             climbed = _climb(start, centred, residual, steps) if steps else start
             codes = [np.where(centred @ a >= 0, 1.0, -1.0) for a in (start, climbed)]
             gain = [h @ residual(h) for h in codes]
@@ -86,7 +91,7 @@ class KSH(AnchorHasher):
 
 
 class Residual:
-    """``R = K S - sum of h h'`` as a function: ``residual(v)`` is ``R v``, R never written out.
+    """``R = K S - sum of h h'``, kept as ``F diag(weights) F'`` with few columns F.
 
     Args:
         classes: float64 ``(n, C)``, 1 where a row is of a class.
@@ -94,23 +99,23 @@ class Residual:
     """
 
     def __init__(self, classes: np.ndarray, bits: int):
-        self.classes, self.bits, self.codes = classes, bits, np.empty((len(classes), 0))
+        ones = np.ones(len(classes))
+        self.factor = np.column_stack([classes, ones])
+        self.weights = np.array([2.0 * bits] * classes.shape[1] + [-bits])
 
     def __call__(self, values: np.ndarray) -> np.ndarray:
-        """Return R times ``values``, float64 ``(n,)`` or ``(n, any)``."""
-        agreed = 2 * self.classes @ (self.classes.T @ values) - values.sum(axis=0)  # S v
-        return self.bits * agreed - self.codes @ (self.codes.T @ values)
+        """Return R times ``values``, float64 ``(n,)``."""
+        return self.factor @ (self.weights * (self.factor.T @ values))
 
     def subtract(self, code: np.ndarray) -> None:
         """Take ``h h'`` off, h in {-1, +1} ``(n,)``."""
-        self.codes = np.column_stack([self.codes, code])
+        self.factor = np.column_stack([self.factor, code])
+        self.weights = np.append(self.weights, -1.0)
 
     def squared_norm(self) -> float:
-        """Return ``||K S||_F^2 - 2 tr(H' K S H) + ||H' H||_F^2``."""
-        without = Residual(self.classes, self.bits)
-        crossed = (self.codes * without(self.codes)).sum()
-        inner = self.codes.T @ self.codes
-        return (self.bits * len(self.classes)) ** 2 - 2 * crossed + (inner**2).sum()
+        """Return ``||R||_F^2``."""
+        inner = self.factor.T @ self.factor
+        return self.weights @ inner**2 @ self.weights
 
 
 def smooth_objective(
@@ -122,11 +127,17 @@ def smooth_objective(
     return -smooth @ left, -kernel.T @ (left * (1 - smooth**2))
 
 
-def _spectral_start(kernel, residual, gram) -> np.ndarray:
-    """The top generalised eigenvector a, scaled so that the values have mean square 1."""
-    last = len(gram) - 1
-    _, vectors = eigh(kernel.T @ residual(kernel), gram, subset_by_index=[last, last])
-    direction = vectors[:, 0] * np.sign(vectors[np.abs(vectors[:, 0]).argmax(), 0])
+def _spectral_start(kernel, residual, triangle) -> np.ndarray:
+    """The top generalised eigenvector a, scaled so that the values have mean square 1.
+
+    With ``Kbar' Kbar + rho s I = L L'`` and ``G = L^-1 Kbar' F``, a is ``L^-T`` times the top
+    eigenvector of ``G diag(weights) G'``, which lies in the span of G's few columns.
+    """
+    columns = solve_triangular(triangle, kernel.T @ residual.factor, lower=True)  # G
+    basis, inner = np.linalg.qr(columns)
+    _, vectors = np.linalg.eigh(inner * residual.weights @ inner.T)
+    direction = solve_triangular(triangle.T, basis @ vectors[:, -1])
+    direction *= np.sign(direction[np.abs(direction).argmax()])
     return direction / np.sqrt(np.mean((kernel @ direction) ** 2))
 
 
