@@ -11,6 +11,8 @@ from mvs_lib.benchmarks import readme, report
 BENCHMARKS = [
     "campus",
     "campus_descriptor",
+    "campus_hashing",
+    "campus_hashing_settings",
     "campus_settings",
     "cifar10_gist",
     "cifar10_gist_settings",
