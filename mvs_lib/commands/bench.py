@@ -8,7 +8,15 @@ from pathlib import Path
 from mvs_lib import paths
 from mvs_lib.benchmarks import readme, report
 
-BENCHMARKS = ["campus", "campus_descriptor", "campus_settings"]
+BENCHMARKS = [
+    "campus",
+    "campus_descriptor",
+    "campus_hashing",
+    "campus_hashing_settings",
+    "campus_settings",
+    "cifar10_gist",
+    "cifar10_gist_settings",
+]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -1,4 +1,4 @@
-"""The global descriptor, kept on disk: computed once for a set of photos, then read.
+"""Descriptors, kept on disk: computed once for a set of photos, then read.
 
 Describing the 8,062 photos of the campus takes half a minute of one core, and every notebook and
 benchmark that hashes traditionally needs the same numbers. They are kept in ``data/cache`` under a
@@ -8,6 +8,7 @@ way of describing is another file, so that nothing stale is ever read.
 
 import hashlib
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ import numpy as np
 from mvs_lib import paths
 from mvs_lib.features import gist, global_descriptor, preparation
 
-__all__ = ["FEWEST", "describe", "key"]
+__all__ = ["FEWEST", "describe", "describe_gist", "key"]
 
 FEWEST = 200  # photos; fewer are described faster than they are worth keeping
 
@@ -33,15 +34,21 @@ def describe(images: np.ndarray, progress: bool = False) -> np.ndarray:
     Raises:
         ValueError: the images are not uint8 ``(n, h, w, 3)``.
     """
-    images = preparation.check_images(images)
-    if len(images) < FEWEST:
-        return global_descriptor.describe(images, progress)
-    file = paths.cache() / f"descriptors_{key(images)}.npz"
-    descriptors = _read(file, len(images))
-    if descriptors is None:
-        descriptors = global_descriptor.describe(images, progress)
-        _write(file, descriptors)
-    return descriptors
+    made = global_descriptor.DIMENSIONS
+    return _kept(images, "descriptors", made, lambda: global_descriptor.describe(images, progress))
+
+
+def describe_gist(images: np.ndarray, size: int, progress: bool = False) -> np.ndarray:
+    """Do what `gist.describe` does with photos of ``size`` pixels, and keep the answer.
+
+    Returns:
+        float32 ``(n, 512)``.
+
+    Raises:
+        ValueError: see `gist.describe`.
+    """
+    made = gist.DIMENSIONS
+    return _kept(images, f"gist{size}", made, lambda: gist.describe(images, progress, size))
 
 
 def key(images: np.ndarray) -> str:
@@ -59,14 +66,26 @@ def key(images: np.ndarray) -> str:
     return digest.hexdigest()
 
 
-def _read(file: Path, count: int) -> np.ndarray | None:
+def _kept(images, name: str, dimensions: int, describe: Callable[[], np.ndarray]) -> np.ndarray:
+    """Return the rows kept under ``name`` for these photos; describe and keep them if need be."""
+    images = preparation.check_images(images)
+    if len(images) < FEWEST:
+        return describe()
+    file = paths.cache() / f"{name}_{key(images)}.npz"
+    descriptors = _read(file, (len(images), dimensions))
+    if descriptors is None:
+        descriptors = describe()
+        _write(file, descriptors)
+    return descriptors
+
+
+def _read(file: Path, shape: tuple[int, int]) -> np.ndarray | None:
     """Return the descriptors in a file, or None if it is missing, damaged or of another shape."""
     try:
         with open(file, "rb") as opened, np.load(opened, allow_pickle=False) as stored:
             descriptors = stored["descriptors"]  # the zip format checks its own sums
     except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile):
         return None
-    shape = (count, global_descriptor.DIMENSIONS)
     return descriptors if descriptors.shape == shape and descriptors.dtype == np.float32 else None
 
 

@@ -70,6 +70,7 @@ def describe_in_batches(
     dimensions: int,
     progress: bool,
     name: str,
+    size: int = SIZE,
 ) -> np.ndarray:
     """Apply ``describe`` (batch of resized photos to float32 rows) to all photos, with a bar.
 
@@ -80,7 +81,7 @@ def describe_in_batches(
     rows = np.empty((len(images), dimensions), np.float32)
     with tqdm(total=len(images), desc=name, unit="photo", disable=not progress) as bar:
         for start in range(0, len(images), BATCH):
-            batch = resize(images[start : start + BATCH])
+            batch = resize(images[start : start + BATCH], size)
             rows[start : start + BATCH] = describe(batch)
             bar.update(len(batch))
     return rows

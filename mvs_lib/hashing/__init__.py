@@ -11,7 +11,11 @@ gives the real values and ``encode`` the packed codes (bit 1 where the value is 
 """
 
 from mvs_lib.hashing.itq import ITQ
+from mvs_lib.hashing.itq_cca import ITQCCA
+from mvs_lib.hashing.ksh import KSH
 from mvs_lib.hashing.lsh import LSH
 from mvs_lib.hashing.pcah import PCAH
+from mvs_lib.hashing.spectral import SH
+from mvs_lib.hashing.supervised_discrete import SupervisedDiscreteHashing
 
-__all__ = ["ITQ", "LSH", "PCAH"]
+__all__ = ["ITQ", "ITQCCA", "KSH", "LSH", "PCAH", "SH", "SupervisedDiscreteHashing"]

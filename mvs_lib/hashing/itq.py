@@ -11,7 +11,7 @@ import numpy as np
 from mvs_lib.hashing.base import LinearHasher
 from mvs_lib.hashing.pcah import principal_directions
 
-__all__ = ["ITQ"]
+__all__ = ["ITQ", "check_iterations", "quantizing_rotation", "random_rotation"]
 
 
 class ITQ(LinearHasher):
@@ -40,23 +40,47 @@ class ITQ(LinearHasher):
         self.bits, self.iterations, self.random_state = bits, iterations, random_state
 
     def _fit(self, features, labels):
-        whole = isinstance(self.iterations, int | np.integer)
-        if not whole or isinstance(self.iterations, bool) or self.iterations < 0:
-            raise ValueError(f"iterations must be a whole number >= 0, got {self.iterations!r}")
+        check_iterations(self.iterations)
         mean = features.mean(axis=0)
         _, directions = principal_directions(features - mean, self.bits)
-        projected = (features - mean) @ directions  # V
         rotation = random_rotation(self.bits, np.random.default_rng(self.random_state))
-        loss = []
-        for iteration in range(self.iterations + 1):
-            rotated = projected @ rotation
-            codes = np.where(rotated >= 0, 1.0, -1.0)  # B
-            loss.append(((codes - rotated) ** 2).sum() / len(features))
-            if iteration < self.iterations:
-                left, _, right = np.linalg.svd(projected.T @ codes)
-                rotation = left @ right
+        projected = (features - mean) @ directions  # V
+        rotation, self.loss_ = quantizing_rotation(projected, rotation, self.iterations)
         self.mean_, self.directions_, self.rotation_ = mean, directions, rotation
-        self.projection_, self.loss_ = directions @ rotation, np.array(loss)
+        self.projection_ = directions @ rotation
+
+
+def quantizing_rotation(
+    values: np.ndarray, rotation: np.ndarray, iterations: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Rotate until the signs lose little: both half-steps of `ITQ`, ``iterations`` times.
+
+    Args:
+        values: float64 ``(n, r)``, V.
+        rotation: float64 ``(r, bits)`` with orthonormal rows, ``bits >= r``, to start from. With
+            more bits than columns it is the upper part of a rotation of values whose last
+            ``bits - r`` columns are zero.
+        iterations: how often.
+
+    Returns:
+        The rotation, and float64 ``(iterations + 1,)``, Q over n after 0, 1, ... iterations.
+    """
+    loss = []
+    for iteration in range(iterations + 1):
+        rotated = values @ rotation
+        codes = np.where(rotated >= 0, 1.0, -1.0)  # B
+        loss.append(((codes - rotated) ** 2).sum() / len(values))
+        if iteration < iterations:
+            left, _, right = np.linalg.svd(values.T @ codes, full_matrices=False)
+            rotation = left @ right
+    return rotation, np.array(loss)
+
+
+def check_iterations(iterations) -> None:
+    """Raise a ValueError unless ``iterations`` is a whole number >= 0."""
+    whole = isinstance(iterations, int | np.integer) and not isinstance(iterations, bool)
+    if not whole or iterations < 0:
+        raise ValueError(f"iterations must be a whole number >= 0, got {iterations!r}")
 
 
 def random_rotation(size: int, random: np.random.Generator) -> np.ndarray:

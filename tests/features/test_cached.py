@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mvs_lib.features import cached, global_descriptor
+from mvs_lib.features import cached, gist, global_descriptor
 
 
 @pytest.fixture
@@ -35,6 +35,20 @@ def test_the_second_time_it_reads_and_the_numbers_are_the_same(folder, counted):
     np.testing.assert_array_equal(first, second)
     np.testing.assert_array_equal(first, global_descriptor.describe(images))
     assert [file.suffix for file in folder.iterdir()] == [".npz"]  # no part is left behind
+
+
+def test_gist_alone_is_kept_by_its_size(folder, monkeypatch):
+    images = photos(4, size=32)
+    first = {size: cached.describe_gist(images, size) for size in (16, 32)}
+    assert len(list(folder.iterdir())) == 2
+    honest = gist.describe
+    for size, kept in first.items():
+        assert kept.shape == (4, 512)
+        np.testing.assert_array_equal(kept, honest(images, size=size))
+    monkeypatch.setattr(gist, "describe", None)
+    for size, kept in first.items():
+        np.testing.assert_array_equal(cached.describe_gist(images, size), kept)
+    assert (first[16] != first[32]).any()
 
 
 def test_few_photos_are_not_kept(folder, counted):

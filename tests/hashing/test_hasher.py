@@ -6,9 +6,12 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from mvs_lib.codes import hamming_distance, pack
-from mvs_lib.hashing import ITQ, LSH, PCAH
+from mvs_lib.hashing import ITQ, ITQCCA, KSH, LSH, PCAH, SH, SupervisedDiscreteHashing
 
-HASHERS = [LSH(bits=4), PCAH(bits=4), ITQ(bits=4)]
+LINEAR = [LSH(bits=4), PCAH(bits=4), ITQ(bits=4), ITQCCA(bits=4)]
+SUPERVISED = [ITQCCA(bits=4), KSH(bits=4), SupervisedDiscreteHashing(bits=4)]
+LABELS = np.arange(60) % 7  # only supervised hashers look at them
+HASHERS = [*LINEAR, SH(bits=4), *SUPERVISED[1:]]
 
 
 @pytest.fixture
@@ -24,7 +27,15 @@ EXPECTED_FAILURES = {
 
 
 @parametrize_with_checks(
-    [LSH(bits=2), PCAH(bits=2), ITQ(bits=2, iterations=5)],
+    [
+        LSH(bits=2),
+        PCAH(bits=2),
+        SH(bits=2),
+        ITQ(bits=2, iterations=5),
+        ITQCCA(bits=2, iterations=5),
+        KSH(bits=2, steps=5),
+        SupervisedDiscreteHashing(bits=2),
+    ],
     expected_failed_checks=lambda hasher: EXPECTED_FAILURES,
     xfail_strict=True,
 )
@@ -35,32 +46,29 @@ def test_is_a_scikit_learn_estimator(estimator, check):
 @pytest.mark.parametrize("hasher", HASHERS, ids=str)
 class TestEveryHasher:
     def test_encodes_the_sign_of_the_projection(self, hasher, features):
-        projection = hasher.fit(features).project(features)
+        projection = hasher.fit(features, LABELS).project(features)
         np.testing.assert_array_equal(hasher.encode(features), pack(projection >= 0))
         np.testing.assert_array_equal(hasher.transform(features), projection)
         assert projection.shape == (60, 4) and projection.dtype == np.float64
 
-    def test_zero_is_on_the_positive_side(self, hasher, features):
-        hasher.fit(features)
-        codes = hasher.encode(hasher.mean_[None])
-        np.testing.assert_array_equal(codes, [[0b11110000]])
-
     def test_translation_of_all_features_changes_nothing(self, hasher, features):
-        codes = hasher.fit(features).encode(features)
+        codes = hasher.fit(features, LABELS).encode(features)
         moved = features + np.linspace(-3, 8, 10)
-        np.testing.assert_array_equal(hasher.fit(moved).encode(moved), codes)
+        np.testing.assert_array_equal(hasher.fit(moved, LABELS).encode(moved), codes)
 
     def test_is_reproducible_and_takes_float32(self, hasher, features):
         features = features.astype(np.float32)
-        first = hasher.fit(features).encode(features)
-        np.testing.assert_array_equal(hasher.fit(features.astype(float)).encode(features), first)
+        first = hasher.fit(features, LABELS).encode(features)
+        np.testing.assert_array_equal(
+            hasher.fit(features.astype(float), LABELS).encode(features), first
+        )
 
     def test_centred_directions_split_the_data(self, hasher, features):
-        bits = hasher.fit(features).project(features) >= 0
+        bits = hasher.fit(features, LABELS).project(features) >= 0
         assert (bits.any(axis=0) & ~bits.all(axis=0)).all()
 
     def test_changing_bits_after_fit_does_not_change_the_codes(self, hasher, features):
-        hasher = type(hasher)(bits=4).fit(features)
+        hasher = type(hasher)(bits=4).fit(features, LABELS)
         hasher.set_params(bits=200)
         assert hasher.encode(features).shape == (60, 1)
         assert len(hasher.get_feature_names_out()) == 4
@@ -68,7 +76,7 @@ class TestEveryHasher:
     @pytest.mark.parametrize("bits", [0, -1, 2.0, "8", True])
     def test_refuses_bits(self, hasher, features, bits):
         with pytest.raises(ValueError, match="bits must be a positive whole number"):
-            type(hasher)(bits=bits).fit(features)
+            type(hasher)(bits=bits).fit(features, LABELS)
 
     def test_refuses_nan_wrong_width_and_use_before_fit(self, hasher, features):
         hasher = type(hasher)(bits=4)
@@ -77,14 +85,21 @@ class TestEveryHasher:
         missing = features.copy()
         missing[3, 4] = np.nan
         with pytest.raises(ValueError, match="contains NaN"):
-            hasher.fit(missing)
+            hasher.fit(missing, LABELS)
         with pytest.raises(NotFittedError):  # the failed fit left nothing half-fitted
             hasher.encode(features)
-        hasher.fit(features)
+        hasher.fit(features, LABELS)
         with pytest.raises(ValueError, match="contains NaN"):
             hasher.encode(missing)
         with pytest.raises(ValueError, match=r"9 features.*expecting 10 features"):
             hasher.encode(features[:, :9])
+
+
+@pytest.mark.parametrize("hasher", LINEAR, ids=str)
+def test_zero_is_on_the_positive_side(hasher, features):
+    hasher.fit(features, LABELS)
+    codes = hasher.encode(hasher.mean_[None])
+    np.testing.assert_array_equal(codes, [[0b11110000]])
 
 
 @pytest.mark.parametrize("method", [PCAH, ITQ])
@@ -105,6 +120,33 @@ class TestPrincipalHashers:
         features[:] = 1
         with pytest.raises(ValueError, match=r"bits=1 .* only 0"):
             method(bits=1).fit(features)
+
+
+@pytest.mark.parametrize("hasher", SUPERVISED, ids=str)
+class TestSupervisedHashers:
+    def test_refuses_labels_that_are_missing_or_misshapen(self, hasher, features):
+        name = type(hasher).__name__
+        hasher = type(hasher)(bits=4)
+        with pytest.raises(ValueError, match=rf"{name} .*it learns from labels"):
+            hasher.fit(features)
+        for labels in (LABELS[:59], LABELS[:, None], np.eye(7)[LABELS], 3):
+            with pytest.raises(ValueError, match=r"one class a row, \(60,\)"):
+                hasher.fit(features, labels)
+        with pytest.raises(ValueError, match=r"all 60 labels are .*5"):
+            hasher.fit(features, np.full(60, 5))
+        with pytest.raises(ValueError, match="continuous"):
+            hasher.fit(features, features[:, 0])
+        with pytest.raises(NotFittedError):
+            hasher.encode(features)
+
+    def test_only_equality_of_labels_matters(self, hasher, features):
+        codes = hasher.fit(features, LABELS).encode(features)
+        names = np.array(["ape", "bee", "cat", "dog", "elk", "fox", "gnu"])
+        for labels in (LABELS * 10 - 3, names[LABELS], list(LABELS)):
+            np.testing.assert_array_equal(hasher.fit(features, labels).encode(features), codes)
+        assert hasher.fit(features, names[LABELS]).classes_.tolist() == names.tolist()
+        other = hasher.fit(features, np.roll(LABELS, 1) // 2).encode(features)
+        assert (other != codes).any()
 
 
 def test_fits_into_a_pipeline(features):

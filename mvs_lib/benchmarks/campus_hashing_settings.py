@@ -1,0 +1,53 @@
+"""Which settings serve the supervised hashers on the campus? Chosen on held-back source photos.
+
+As in `mvs_lib.benchmarks.campus_settings`: a tenth of the source photos of every place is asked
+for, never a query. The settings with the best MAP, mean over the lengths, are those of
+`mvs_lib.benchmarks.campus_hashing`.
+"""
+
+from collections.abc import Iterator
+
+from mvs_lib.benchmarks.campus import measures
+from mvs_lib.benchmarks.campus_hashing import METHODS
+from mvs_lib.datasets import campus
+from mvs_lib.datasets.collection import validation_split
+from mvs_lib.features import cached
+
+__all__ = ["GRID", "rows"]
+
+LENGTHS = (12, 48)
+ANCHORS = [(1000, 0.1), (1000, 0.3), (1000, 1.0)]  # number, width
+GRID = {
+    "itq_cca": [{"regularization": rho} for rho in (0.1, 1.0, 3.0, 10.0, 30.0)],
+    "ksh": [
+        {"anchors": m, "width": w, "regularization": 1e-2, "steps": steps}
+        for m, w in ANCHORS
+        for steps in (0, 30)
+    ],
+    "sdh": [
+        {"anchors": m, "width": w, "projection_ridge": ridge}
+        for m, w in ANCHORS
+        for ridge in (0.03, 0.3, 3.0)
+    ],
+}
+
+
+def rows(seeds: int = 1, quick: bool = False) -> Iterator[dict]:
+    """Yield a row a method, setting, length and seed."""
+    photos = campus.load(places=12, source=240, query=60).source if quick else campus.load().source
+    split = validation_split(photos, share=0.1, seed=0)
+    protocol = f"validation: {len(split.query)} of {len(photos)} source photos held back"
+    query, source = (
+        cached.describe(part.images, progress=True) for part in (split.query, split.source)
+    )
+    for name, settings in GRID.items():
+        for setting in settings[:1] if quick else settings:
+            for bits in LENGTHS:
+                for seed in range(seeds):
+                    fitted = METHODS[name][0](bits=bits, random_state=seed, **setting)
+                    fitted.fit(source, split.source.labels)
+                    yield {
+                        "method": name, "data": "campus", "bits": bits, "protocol": protocol,
+                        "seed": seed, **setting,
+                        **measures(fitted.encode(query), fitted.encode(source), split),
+                    }  # fmt: skip
