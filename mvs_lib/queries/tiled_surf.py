@@ -90,11 +90,13 @@ class TiledSurf(System):
                 f"need 1 <= features <= {locations.MOST} and 1 <= bits <= 4, got "
                 f"{self.features}, {self.bits}"
             )
-        parts = Parallel(n_jobs=-1, return_as="generator")(
+        starts = range(0, len(photos), 64)
+        jobs = -1 if len(starts) > 1 else 1  # a few photos are done before a process has started
+        parts = Parallel(n_jobs=jobs, return_as="generator")(
             delayed(_find_some)(photos.images[start : start + 64], self.threshold, self.LIMIT)
-            for start in range(0, len(photos), 64)
+            for start in starts
         )
-        bar = tqdm(parts, desc="SURF", total=-(-len(photos) // 64), disable=not progress)
+        bar = tqdm(parts, desc="SURF", total=len(starts), disable=not progress)
         found = [one for part in bar for one in part]
         self.offsets_ = np.cumsum([0] + [len(signs) for _, signs, _ in found])
         self.positions_, signs, descriptors = map(np.concatenate, zip(*found, strict=True))
@@ -198,5 +200,9 @@ def _find(image, threshold, limit, tile=None, flat=0.0):
 
 
 def _find_some(images, threshold, limit):
-    cv2.setNumThreads(1)
-    return [_find(image, threshold, limit) for image in images]
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)  # the cores are busy with other photos
+    try:
+        return [_find(image, threshold, limit) for image in images]
+    finally:
+        cv2.setNumThreads(threads)
