@@ -156,11 +156,13 @@ def maxima(
             part = own.widened(step).cut(domain)  # neighbours decide whether a sample is highest
             if min(part.shape) < 3:
                 continue
-            patch = part.widened(half).of(grey)
-            traffic.read(patch.size)
-            if (flat and _gradient(own.of(grey)) < flat) or _hopeless(
-                patch, sizes[1] // 3, threshold
-            ):
+            patch, core = part.widened(half).of(grey), own.of(grey)
+            traffic.read(core.size)
+            if flat and _gradient(core) < flat:
+                traffic.skipped += 1
+                continue
+            traffic.read(max(0, patch.size - core.size))  # the margin
+            if _hopeless(patch, sizes[1] // 3, threshold):
                 traffic.skipped += 1
                 continue
             sums = integral(np.ascontiguousarray(patch))

@@ -69,7 +69,7 @@ class TiledSurf(System):
         bits: int = 3,
         threshold: float = 20.0,
         tile: int = 128,
-        flat: float = 0.0,
+        flat: float = 1.0,
         cells: int = 128,
         words: int = 2000,
         verified: int = 20,

@@ -53,10 +53,20 @@ def test_levels_are_as_likely_as_one_another(split, bits):
 
 def test_the_whole_photo_and_its_tiles_send_the_same_bytes(system, split):
     photo = split.query.images[4]
-    payload = system.encode(photo)
-    system.tile = None
-    assert system.encode(photo) == payload
-    system.tile = 128
+    tiled = TiledSurf(words=300, tile=64, flat=0.0)
+    whole = TiledSurf(words=300, tile=None)
+    for each in (tiled, whole):
+        each.boundaries_ = system.boundaries_
+    assert tiled.encode(photo) == whole.encode(photo)
+
+
+def test_skipping_flat_tiles_loses_few_features(split):
+    kept = [
+        [len(TiledSurf(tile=32, flat=flat).find(photo)[1]) for flat in (0.0, 1.0)]
+        for photo in split.source.images[:12]
+    ]
+    every, most = np.sum(kept, 0)
+    assert 0.95 * every < most <= every
 
 
 @settings(max_examples=60, deadline=None)
