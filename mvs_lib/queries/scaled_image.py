@@ -12,11 +12,21 @@ import cv2
 import numpy as np
 
 from mvs_lib.datasets.collection import Photos
-from mvs_lib.queries.payload import PayloadError, pack, unpack
+from mvs_lib.queries import picture
+from mvs_lib.queries.payload import pack, unpack
 from mvs_lib.queries.server import BagOfWordsServer
 from mvs_lib.queries.system import System
 
-__all__ = ["ScaledImage"]
+__all__ = ["GRID", "ScaledImage"]
+
+GRID = [  # what the benchmark tries on held-back source photos
+    {"scale": 1.0, "quality": 90},
+    {"scale": 1.0, "quality": 20},
+    {"scale": 0.5, "quality": 60},
+    {"scale": 0.5, "quality": 20},
+    {"scale": 0.25, "quality": 60},
+    {"scale": 0.25, "quality": 20},
+]
 
 
 class ScaledImage(System):
@@ -56,20 +66,13 @@ class ScaledImage(System):
         """Return the JPEG file of the shrunk photo in its envelope."""
         height, width = (max(1, round(self.scale * side)) for side in image.shape[:2])
         small = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
-        options = [cv2.IMWRITE_JPEG_QUALITY, int(self.quality), cv2.IMWRITE_JPEG_OPTIMIZE, 1]
-        done, file = cv2.imencode(".jpg", small[..., ::-1], options)
-        if not done:
-            raise RuntimeError("OpenCV could not write a JPEG")
-        return pack(self.number, file.tobytes())
+        return pack(self.number, picture.write(small, self.quality))
 
     def search(self, payload: bytes) -> np.ndarray:
         """Decode the photo, enlarge it to the source photos' size, and score by its words."""
-        body = np.frombuffer(unpack(self.number, payload), np.uint8)
-        photo = cv2.imdecode(body, cv2.IMREAD_COLOR) if len(body) else None
-        if photo is None:
-            raise PayloadError("the payload holds no JPEG photo")
+        photo = picture.read(unpack(self.number, payload))
         large = cv2.resize(photo, self.side_[::-1], interpolation=cv2.INTER_CUBIC)
-        return self.server_.score_image(np.ascontiguousarray(large[..., ::-1]))
+        return self.server_.score_image(large)
 
     @property
     def index_bytes(self) -> int:
