@@ -1,0 +1,108 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mvs_lib.datasets import campus
+from mvs_lib.features.local import detect
+from mvs_lib.queries import locations, measure, payload, type_coding
+from mvs_lib.queries.chog import GRID, Chog, divergences
+from mvs_lib.queries.payload import PayloadError
+
+
+@pytest.fixture(scope="module")
+def split():
+    return campus.load(places=3, source=24, query=6, size=256, progress=False)
+
+
+@pytest.fixture(scope="module")
+def system(split):
+    return Chog(words=200).fit(split.source)
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.integers(0, 60), st.integers(0, 2**32 - 1))
+def test_what_is_written_is_what_is_read(count, seed):
+    system = Chog()
+    random = np.random.default_rng(seed)
+    positions = random.random((count, 2))
+    codes = random.integers(0, 330, (count, 9)).astype(np.uint16)
+    places, again = system.read(system.write(positions, codes))
+    order = np.argsort(locations.cells(positions.reshape(-1, 2), 64), kind="stable")
+    np.testing.assert_array_equal(again, codes[order])
+    assert count == 0 or np.abs(places - positions[order]).max() <= 0.5 / 64 + 1e-6
+
+
+def test_a_descriptor_takes_the_bits_it_should():
+    assert Chog(m=5, n=5).descriptor_bits == 9 * 7
+    assert [Chog(**each).descriptor_bits for each in GRID] == [63, 81, 99, 143]
+    few, many = (len(Chog().write(np.zeros((n, 2)), np.zeros((n, 9), np.uint16))) for n in (0, 80))
+    assert many - few >= 80 * 81 // 8
+
+
+def test_damage_is_seen(system, split):
+    sent = system.encode(split.query.images[0])
+    with pytest.raises(PayloadError, match="altered"):
+        system.search(sent[:-1])
+    random = np.random.default_rng(0)
+    refused = 0
+    for size in (0, 1, 2, 3, 40, 400):
+        garbage = payload.pack(system.number, random.bytes(size))
+        try:
+            assert system.search(garbage).shape == (24,)
+        except PayloadError:
+            refused += 1
+    assert refused >= 5
+    wrong = system.write(np.zeros((1, 2)), np.full((1, 9), 511, np.uint16))
+    with pytest.raises(PayloadError, match="type 511"):
+        system.search(wrong)
+
+
+def test_the_divergence_is_kullback_and_leibler_s_both_ways():
+    p = type_coding.smooth(type_coding.unrank(np.arange(330), 5, 7))
+    table = divergences(p)
+    for i, j in ((0, 329), (3, 200), (17, 17)):
+        slow = sum(a * np.log(a / b) + b * np.log(b / a) for a, b in zip(p[i], p[j], strict=True))
+        assert table[i, j] == pytest.approx(slow, abs=1e-6)
+    assert (table >= 0).all() and np.allclose(table, table.T) and (np.diag(table) < 1e-6).all()
+
+
+def test_distances_by_table_are_those_of_the_decoded_histograms(system):
+    some, others = system.codes_[:4], system.codes_[10:15]
+    found = system.distances(some, others)
+    decode = lambda codes: type_coding.smooth(type_coding.unrank(codes, 5, 7))  # noqa: E731
+    for i, one in enumerate(decode(some)):
+        for j, other in enumerate(decode(others)):
+            slow = ((one - other) * np.log(one / other)).sum()
+            assert found[i, j] == pytest.approx(slow, rel=1e-4, abs=1e-5)
+
+
+def test_matches_pass_the_ratio_test(system, split):
+    codes = system.codes_[: system.features_.offsets[1]][:40]
+    pairs = system.matches(codes, 0)
+    np.testing.assert_array_equal(pairs[:, 0], pairs[:, 1])  # each finds itself
+    assert len(pairs) > 30
+    apart = np.sort(system.distances(codes, system.codes_[slice(*system.features_.offsets[1:3])]))
+    expected = np.flatnonzero(apart[:, 0] < system.ratio * apart[:, 1])
+    np.testing.assert_array_equal(system.matches(codes, 1)[:, 0], expected)
+
+
+def test_a_source_photo_finds_itself_and_queries_find_their_place(system, split):
+    for index in (0, 9, 23):
+        assert system.search(system.encode(split.source.images[index])).argmax() == index
+    reached = measure.measure(system, split)
+    assert reached.map > 0.45 and reached.top1 > 0.5  # a third by chance
+    assert system.index_bytes > 24 * 100
+
+
+def test_a_flat_photo_sends_little_and_scores_nothing(system):
+    sent = system.encode(np.full((256, 256, 3), 80, np.uint8))
+    assert len(sent) == payload.OVERHEAD + 2
+    np.testing.assert_array_equal(system.search(sent), np.zeros(24))
+    assert len(system.read(sent)[0]) == len(detect(np.zeros((64, 64, 3), np.uint8)))
+
+
+def test_wrong_settings_are_refused(split):
+    for wrong in ({"m": 1}, {"cells": 8}, {"radius": 0.0}, {"n": 500}):
+        with pytest.raises(ValueError, match=r"need m|layouts"):
+            Chog(**wrong).fit(split.source)
