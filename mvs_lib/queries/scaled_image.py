@@ -30,13 +30,6 @@ class ScaledImage(System):
 
     number, method, kind = 1, "scaled_image", "image"
     source = "Girod et al., 2011"
-    GRID = (
-        {"scale": 1.0, "quality": 50},
-        {"scale": 1.0, "quality": 15},
-        {"scale": 0.5, "quality": 50},
-        {"scale": 0.5, "quality": 15},
-        {"scale": 0.25, "quality": 50},
-    )
 
     def __init__(
         self, scale: float = 0.5, quality: int = 40, server: BagOfWordsServer | None = None

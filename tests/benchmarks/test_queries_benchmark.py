@@ -136,7 +136,7 @@ def test_the_code_a_result_depends_on_is_found():
         "mvs_lib.features.vocabulary",
         "mvs_lib.queries.payload",
     } <= set(code)
-    assert "mvs_lib.queries.hash_bits" not in code
+    assert "mvs_lib.queries.global_bits" not in code
 
 
 def test_the_photo_as_it_was_taken_is_measured_beside_the_choice(bench, monkeypatch):

@@ -8,7 +8,7 @@ from mvs_lib.codes import hamming_distance
 from mvs_lib.datasets import photos
 from mvs_lib.deep.encoding import encode
 from mvs_lib.features import global_descriptor
-from mvs_lib.queries.hash_bits import DLBHBits, ITQBits, LSHBits, SSDHBits, shrink, square
+from mvs_lib.queries.global_bits import DLBHBits, ITQBits, LSHBits, SSDHBits, shrink, square
 from mvs_lib.queries.measure import measure
 from mvs_lib.queries.payload import OVERHEAD, PayloadError, pack, unpack
 

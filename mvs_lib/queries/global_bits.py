@@ -27,7 +27,7 @@ from mvs_lib.search.linear import LinearIndex
 __all__ = [
     "DLBHBits",
     "DeepBits",
-    "HashBits",
+    "GlobalBits",
     "ITQBits",
     "LSHBits",
     "SSDHBits",
@@ -77,7 +77,7 @@ def shrink(images: np.ndarray, size: int) -> np.ndarray:
     return small
 
 
-class HashBits(System):
+class GlobalBits(System):
     """One code for the whole photo to a server that compares codes.
 
     A subclass says how photos become codes: ``_learn`` for the source photos, ``_code`` for one.
@@ -89,7 +89,7 @@ class HashBits(System):
     number, kind = 19, "hash bits"
     GRID = ({},)  # the length of the code is given, and there is nothing else to choose
 
-    def fit(self, photos: Photos, progress: bool = False) -> "HashBits":
+    def fit(self, photos: Photos, progress: bool = False) -> "GlobalBits":
         """Learn (or load) the hash functions and index the source photos; return self.
 
         Raises:
@@ -132,7 +132,7 @@ class HashBits(System):
         """Return the code of one photo, uint8 ``(1, h, w, 3)`` to uint8 ``(1, bytes)``."""
 
 
-class TraditionalBits(HashBits):
+class TraditionalBits(GlobalBits):
     """Bits of the global descriptor by a hasher of `mvs_lib.hashing`.
 
     Args:
@@ -175,7 +175,7 @@ class ITQBits(TraditionalBits):
     method, source, hasher = "itq", "Gong and Lazebnik, 2011", ITQ
 
 
-class DeepBits(HashBits):
+class DeepBits(GlobalBits):
     """Bits of a trained network.
 
     The network learns beforehand, so `fit` only encodes. The checkpoints that ship were trained on
