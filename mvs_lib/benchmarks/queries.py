@@ -76,13 +76,13 @@ def choose(tried: list[dict]) -> int:
 def _kept(system: type[System], seed: int, quick: bool) -> list[dict]:
     """Return a system's rows, from ``data/cache`` if they were measured before."""
     if quick:
-        return _measured(system, _campus(quick=True), seed)
+        return _measured(system, _campus(quick=True), seed, grid(system)[:2])
     file = paths.cache() / "bench-queries" / f"{system.method}-{seed}-{_key(system)}.json"
     try:
         return json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         pass  # not measured yet, or damaged
-    found = _measured(system, _campus(), seed)
+    found = _measured(system, _campus(), seed, grid(system))
     file.parent.mkdir(parents=True, exist_ok=True)
     with paths.whole_file(file) as beside:
         beside.write_text(json.dumps(found, indent=1), encoding="utf-8")
@@ -92,11 +92,13 @@ def _kept(system: type[System], seed: int, quick: bool) -> list[dict]:
 @cache
 def _campus(quick: bool = False) -> Split:
     """Return the photos; they are not even read when every row is in the cache."""
-    return campus.load(places=6, source=60, query=12, size=256) if quick else campus.load(size=SIZE)
+    if quick:
+        return campus.load(places=6, source=360, query=24, size=256)
+    return campus.load(size=SIZE)
 
 
-def _measured(system: type[System], split: Split, seed: int) -> list[dict]:
-    found, settings = [], grid(system)
+def _measured(system: type[System], split: Split, seed: int, settings: list[dict]) -> list[dict]:
+    found = []
     if len(settings) > 1:
         part = _some_places(split.source)
         held = validation_split(part, SHARE, seed)

@@ -27,10 +27,11 @@ from mvs_lib.queries.system import System
 __all__ = ["DeHashing", "decoder"]
 
 GRID = (
+    {"bits": 256},
+    {"bits": 128},
+    {"bits": 512},
     {"bits": 256, "mix": 0.5},
-    {"bits": 256, "mix": 0.9},
-    {"bits": 128, "mix": 0.9},
-    {"bits": 512, "mix": 0.9},
+    {"bits": 256, "position": False},
 )
 POSITION = struct.Struct(">hhB")  # east, north and accuracy in whole metres
 
@@ -75,13 +76,13 @@ class DeHashing(System):
     def __init__(
         self,
         bits: int = 256,
-        centres: int = 64,
+        centres: int = 128,
         dimensions: int = 32,
         words: int = 2000,
         ridge: float = 1.0,
         nearest: int = 5,
         softness: float = 0.2,
-        mix: float = 0.9,
+        mix: float = 0.8,
         neighbours: int = 10,
         radius: float = 60.0,
         position: bool = True,

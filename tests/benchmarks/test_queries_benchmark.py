@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from mvs_lib.benchmarks import queries
+from mvs_lib.queries import scaled_image
 from mvs_lib.queries.link import LINKS
 from mvs_lib.queries.measure import measure
 from mvs_lib.queries.payload import OVERHEAD, pack, unpack
@@ -89,8 +90,8 @@ def test_a_second_run_reads_what_the_first_measured(bench, tmp_path, monkeypatch
     assert MeanColour.fits == 12
 
 
-def test_a_rehearsal_keeps_nothing(bench, tmp_path):
-    assert len(list(queries.rows(quick=True))) == 4
+def test_a_rehearsal_tries_two_settings_and_keeps_nothing(bench, tmp_path):
+    assert len(list(queries.rows(quick=True))) == 3
     assert not (tmp_path / "cache").exists()
 
 
@@ -130,7 +131,7 @@ def test_a_system_that_is_not_for_photos_is_left_out(bench, monkeypatch):
 
 
 def test_the_code_a_result_depends_on_is_found():
-    code = queries._code("mvs_lib.queries.scaled_image")
+    code = queries._code(scaled_image.__name__)
     assert {
         "mvs_lib.queries.server",
         "mvs_lib.features.vocabulary",
