@@ -16,7 +16,9 @@ BENCHMARKS = [
     "campus_settings",
     "cifar10_gist",
     "cifar10_gist_settings",
+    "queries",
 ]
+SEEDS = {"campus_settings": 1, "queries": 1}  # the others: 3
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,16 +27,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seeds", type=_positive, help="how many seeds, from 0 on")
     parser.add_argument("--json", action="store_true", help="print the results as JSON")
     parser.add_argument("--output", type=Path, help="another file than data/results/NAME.json")
+    parser.add_argument(
+        "--only",
+        action="append",
+        metavar="METHOD",
+        help="queries: measure this system (repeat for more) and keep its rows; writes no file",
+    )
     parser.add_argument("--quick", action="store_true", help="a small rehearsal; writes no file")
 
 
 def run(options: argparse.Namespace) -> int:
     """Run one benchmark, print its table, write its file and the README's figures."""
     benchmark = import_module(f"mvs_lib.benchmarks.{options.name}")
-    options.seeds = options.seeds or (1 if options.name == "campus_settings" else 3)
+    options.seeds = options.seeds or SEEDS.get(options.name, 3)
     command = f"python -m mvs_lib bench {options.name} --seeds {options.seeds}"
-    results = report.measure(command, benchmark.rows, seeds=options.seeds, quick=options.quick)
-    if not options.quick:
+    chosen = {"only": options.only} if options.only else {}
+    if chosen and options.name != "queries":
+        raise ValueError(f"--only is for the benchmark queries, not for {options.name}")
+    command += "".join(f" --only {name}" for name in options.only or [])
+    results = report.measure(
+        command, benchmark.rows, seeds=options.seeds, quick=options.quick, **chosen
+    )
+    if not options.quick and (options.output or not chosen):
         report.write(results, options.output or paths.results() / f"{options.name}.json")
         if options.name == "campus" and not options.output:
             readme.update()

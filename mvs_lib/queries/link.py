@@ -5,6 +5,7 @@ lost is sent again, packet by packet. The figures are typical ones of each gener
 choice: real networks differ by more than a factor of two from one street to the next).
 """
 
+import re
 from dataclasses import dataclass
 
 __all__ = ["LINKS", "Link"]
@@ -28,6 +29,11 @@ class Link:
     bandwidth: float
     round_trip: float
     loss: float = 0.0
+
+    @property
+    def key(self) -> str:
+        """The name as a column of a results file has it: ``2g_gprs``, ``wi_fi``."""
+        return re.sub(r"[^a-z0-9]+", "_", self.name.lower()).strip("_")
 
     def seconds(self, size: int) -> float:
         """Return the expected time until the server has ``size`` bytes and has answered.

@@ -51,6 +51,26 @@ def test_json_is_the_results(bench):
     assert json.loads(said) == json.loads(bench.file.read_text())
 
 
+def test_only_some_systems_write_no_file_of_their_own(here, monkeypatch, tmp_path):
+    asked = []
+
+    def rows(seeds, quick, only=None):
+        return asked.append((seeds, quick, only)) or [{"method": "itq", "map": 0.5}]
+
+    monkeypatch.setitem(sys.modules, "mvs_lib.benchmarks.queries", SimpleNamespace(rows=rows))
+    monkeypatch.setenv("MVS_DATA", str(tmp_path))
+    assert here("bench", "queries", "--only", "itq", "--only", "lsh")[0] == 0
+    assert not (tmp_path / "results").exists()
+    assert here("bench", "queries")[0] == 0
+    assert asked == [(1, False, ["itq", "lsh"]), (1, False, None)]
+    assert report.load("queries")["command"] == "python -m mvs_lib bench queries --seeds 1"
+
+
+def test_only_is_refused_where_there_are_no_systems(bench):
+    status, _, said = bench.run("--only", "itq")
+    assert (status, said) == (1, "bench: --only is for the benchmark queries, not for campus\n")
+
+
 @pytest.mark.parametrize("seeds", ["0", "-1", "two"])
 def test_seeds_must_be_a_number(bench, seeds, capsys):
     with pytest.raises(SystemExit) as ended:

@@ -1,0 +1,117 @@
+"""The recognition bitrate as a picture: accuracy against bytes, every system a point. Notebook 01.
+
+    rows = report.load("queries")["rows"]
+    show(*bitrate_chart(rows))
+
+Rows come from ``data/results/queries.json``; those that only chose settings are left out.
+"""
+
+from collections import defaultdict
+from statistics import mean
+
+from matplotlib.figure import Figure
+
+from mvs_lib.course.figure import PALETTE, SIZE, subplots
+from mvs_lib.queries.link import LINKS
+
+__all__ = ["KINDS", "MEASURES", "best_within", "bitrate_chart", "frontier", "operating_points"]
+
+KINDS = ("hash bits", "compressed features", "features", "image")  # of the survey's section 1.2
+MEASURES = {"map": "MAP", "top1": "top-1"}
+MARKERS = dict(zip(KINDS, "osD^", strict=True))
+COLOURS = dict(zip(KINDS, PALETTE, strict=False))
+NEEDED = ("method", "kind", "settings", "protocol", "bytes", *MEASURES)
+NEEDED += tuple(f"seconds_{link.key}" for link in LINKS)
+
+
+def operating_points(rows: list[dict]) -> list[dict]:
+    """Return one dict a system and setting, figures averaged over the seeds, by rising bytes.
+
+    Raises:
+        ValueError: a row lacks a column or has an unknown kind, rows of several protocols, or
+            no row that was measured on queries.
+    """
+    groups = defaultdict(list)
+    for row in rows:
+        if missing := [name for name in NEEDED if name not in row]:
+            raise ValueError(f"a row lacks {', '.join(missing)}: python -m mvs_lib bench queries")
+        if row["kind"] not in KINDS:
+            raise ValueError(f"{row['method']} has kind {row['kind']!r}, not one of {KINDS}")
+        if not row["protocol"].startswith("validation"):
+            groups[row["method"], row["settings"]].append(row)
+    protocols = {row["protocol"] for group in groups.values() for row in group}
+    if len(protocols) != 1:
+        raise ValueError(f"need rows of one protocol beside validation, got {sorted(protocols)}")
+    points = []
+    for group in groups.values():
+        point = dict(group[0])
+        for name, value in point.items():
+            if isinstance(value, int | float) and name != "seed":
+                point[name] = mean(row[name] for row in group)
+        points.append(point)
+    return sorted(points, key=lambda point: (point["bytes"], point["method"]))
+
+
+def best_within(points: list[dict], budget: float, measure: str = "map") -> dict | None:
+    """Return the most accurate point of at most ``budget`` bytes, or None; ties: fewer bytes."""
+    fitting = [point for point in points if point["bytes"] <= budget]
+    return max(fitting, key=lambda point: (point[measure], -point["bytes"]), default=None)
+
+
+def frontier(points: list[dict], measure: str = "map") -> list[dict]:
+    """Return the points that no other beats with as few bytes, by rising bytes."""
+    best = []
+    for point in sorted(points, key=lambda point: (point["bytes"], -point[measure])):
+        if not best or point[measure] > best[-1][measure]:
+            best.append(point)
+    return best
+
+
+def bitrate_chart(
+    rows: list[dict], measure: str = "map", budget: float | None = None
+) -> tuple[Figure, str]:
+    """Draw accuracy against bytes, on a logarithmic axis.
+
+    Args:
+        rows: of the benchmark ``queries``, or the points of `operating_points`.
+        measure: ``"map"`` or ``"top1"``.
+        budget: draw a line at so many bytes, and pale what lies beyond.
+
+    Returns:
+        The figure, and its alt text: what `mvs_lib.course.figure.show` takes.
+
+    Raises:
+        ValueError: an unknown measure; or see `operating_points`.
+    """
+    if measure not in MEASURES:
+        raise ValueError(f"measure must be one of {tuple(MEASURES)}, got {measure!r}")
+    points = operating_points(rows)
+    best = frontier(points, measure)
+    figure, axes = subplots(figsize=(SIZE[0], 4.0))
+    sizes, scores = ([point[name] for point in best] for name in ("bytes", measure))
+    axes.step(sizes, scores, where="post", color="#999999", linewidth=1, label="best so far")
+    for kind in KINDS:
+        own = [point for point in points if point["kind"] == kind]
+        if own:
+            sizes, scores = ([point[name] for point in own] for name in ("bytes", measure))
+            pale = [0.25 if budget is not None and size > budget else 1.0 for size in sizes]
+            axes.scatter(
+                sizes, scores, marker=MARKERS[kind], color=COLOURS[kind], alpha=pale, label=kind,
+                zorder=3,
+            )  # fmt: skip
+    for point in points:
+        axes.annotate(
+            point["method"], (point["bytes"], point[measure]), (4, 3), fontsize=7,
+            textcoords="offset points",
+        )  # fmt: skip
+    if budget is not None:
+        axes.axvline(budget, color="black", linewidth=1, linestyle="--", label="budget")
+    axes.set(xscale="log", xlabel="bytes a query", ylabel=MEASURES[measure], ylim=(0, 1))
+    figure.legend(loc="outside upper center", ncols=3)
+    said = "; ".join(
+        f"{point['method']} {point[measure]:.2f} with {point['bytes']:.0f} bytes" for point in best
+    )
+    return figure, (
+        f"{MEASURES[measure]} of {len(points)} ways to ask, against the bytes sent on a "
+        f"logarithmic axis. Best for their bytes: {said}."
+    )
