@@ -1,0 +1,133 @@
+"""Keep the k nearest codes while a search goes through them, ties by smaller id.
+
+A search offers every code within the current bound. Kept are: how many were offered at each
+distance, which gives the bound (the smallest distance within which k codes are known), and the
+codes themselves as one number each, ``distance << 40 | position``, so that the smaller number is
+the better answer. Offering costs a few instructions whatever k is; only when the buffer runs full
+are the numbers that can no longer win thrown away.
+
+One query's memory is an int64 array: `HEAD` places of state, then the tally of distances (bits + 2
+places), then the buffer.
+"""
+
+import numpy as np
+
+from mvs_lib.search.compiled import part
+
+__all__ = ["BOUND", "COUNT", "HEAD", "KNOWN", "NONE", "finish", "memory", "offer", "start"]
+
+HEAD = 8
+COUNT, BOUND, KNOWN, LIMIT, K, TALLY_END = range(6)  # places of the state
+POSITION_BITS = 40
+NONE = np.int64(np.iinfo(np.int64).max)
+FAR = np.int32(np.iinfo(np.int32).max)  # the distance of an answer that does not exist
+
+
+def memory(bits: int, k: int) -> int:
+    """Return how many places the search for ``k`` answers needs."""
+    return HEAD + bits + 2 + 2 * k + 64
+
+
+@part
+def start(kept, bits, k, bound):
+    """Begin a search for the ``k`` nearest codes among those within ``bound`` bits."""
+    kept[COUNT] = 0
+    kept[BOUND] = bound
+    kept[KNOWN] = 0  # codes known within the bound
+    kept[LIMIT] = NONE  # only smaller numbers can still win
+    kept[K] = k
+    kept[TALLY_END] = HEAD + bits + 2
+    kept[HEAD : HEAD + bits + 2] = 0
+
+
+@part
+def offer(kept, distance, position):
+    """Take a code into account; return False if the buffer is too small for all that count."""
+    if distance > kept[BOUND]:
+        return True
+    number = (distance << POSITION_BITS) | position
+    if number >= kept[LIMIT]:
+        return True
+    k, buffer = kept[K], kept[TALLY_END]
+    if buffer + kept[COUNT] == len(kept):
+        tidy(kept)
+        if buffer + kept[COUNT] == len(kept):
+            return False
+        if number >= kept[LIMIT] or distance > kept[BOUND]:
+            return True
+    kept[buffer + kept[COUNT]] = number
+    kept[COUNT] += 1
+    kept[HEAD + distance] += 1
+    kept[KNOWN] += 1
+    while kept[KNOWN] - kept[HEAD + kept[BOUND]] >= k:
+        kept[KNOWN] -= kept[HEAD + kept[BOUND]]
+        kept[BOUND] -= 1
+    return True
+
+
+@part
+def tidy(kept):
+    """Throw away what is beyond the bound; then, if more than k are left, all but the k best."""
+    first, k = kept[TALLY_END], kept[K]
+    largest = (kept[BOUND] + 1) << POSITION_BITS
+    write = first
+    for read in range(first, first + kept[COUNT]):
+        if kept[read] < largest:
+            kept[write] = kept[read]
+            write += 1
+    kept[COUNT] = write - first
+    if kept[COUNT] <= k:
+        return
+    low, high, target = first, write - 1, first + k - 1
+    while low < high:  # Hoare's selection: the k-th number comes to its place
+        pivot = kept[(low + high) >> 1]
+        i, j = low, high
+        while i <= j:
+            while kept[i] < pivot:
+                i += 1
+            while kept[j] > pivot:
+                j -= 1
+            if i <= j:
+                kept[i], kept[j] = kept[j], kept[i]
+                i += 1
+                j -= 1
+        if target <= j:
+            high = j
+        elif target >= i:
+            low = i
+        else:
+            break
+    kept[COUNT] = k
+    kept[LIMIT] = kept[target]
+
+
+@part
+def sort(kept):
+    """Sort the buffer (Shell's method: short, in place, and the buffer is short)."""
+    first, n = kept[TALLY_END], kept[COUNT]
+    gap = 1
+    while gap < n // 3:
+        gap = 3 * gap + 1
+    while gap > 0:
+        for i in range(first + gap, first + n):
+            number, j = kept[i], i
+            while j >= first + gap and kept[j - gap] > number:
+                kept[j] = kept[j - gap]
+                j -= gap
+            kept[j] = number
+        gap //= 3
+
+
+@part
+def finish(kept, distances, positions):
+    """Write the answers, best first; what is missing becomes `FAR` and -1."""
+    tidy(kept)
+    sort(kept)
+    first, n = kept[TALLY_END], kept[COUNT]
+    for i in range(len(distances)):
+        if i < n:
+            distances[i] = np.int32(kept[first + i] >> POSITION_BITS)
+            positions[i] = kept[first + i] & ((np.int64(1) << POSITION_BITS) - 1)
+        else:
+            distances[i] = FAR
+            positions[i] = -1
