@@ -57,7 +57,7 @@ def show_answers(numbers, alt, k=5):
     show_images(photos, titles, alt)
 
 
-alt = "Four queries, five answers each: statue four right, mural four, front five, tilted glass none."
+alt = "Four queries, five answers each: statue 4 right, mural 4, front 5, tilted glass none."
 show_answers([170, 1010, 1599, 97], alt)
 
 # %% [markdown]
