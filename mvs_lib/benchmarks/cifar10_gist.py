@@ -11,13 +11,17 @@ Every setting below was chosen on labelled photos held back from the 5,000, neve
 ``python -m mvs_lib bench cifar10_gist_settings``.
 """
 
+import hashlib
+import json
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 
-from mvs_lib import metrics
+from mvs_lib import hashing, metrics, paths
 from mvs_lib.datasets import cifar
+from mvs_lib.datasets.collection import Split
 from mvs_lib.features import cached
 from mvs_lib.hashing import ITQ, ITQCCA, KSH, LSH, PCAH, SH, SupervisedDiscreteHashing
 from mvs_lib.service.demonstration import TIES
@@ -56,6 +60,9 @@ PUBLISHED = {
 def rows(seeds: int = 3, quick: bool = False) -> Iterator[dict]:
     """Yield a row a method, length and seed.
 
+    Rows lie in ``data/cache`` as soon as they are measured: an interrupted run goes on where it
+    stopped, and a run with more seeds measures only those.
+
     Raises:
         ValueError: CIFAR-10 is not at hand; the message says what to do.
     """
@@ -63,38 +70,65 @@ def rows(seeds: int = 3, quick: bool = False) -> Iterator[dict]:
     split = cifar.load(protocol="P1", **small)
     source = cached.describe_gist(split.source.images, SIZE, progress=True)
     query = cached.describe_gist(split.query.images, SIZE, progress=True)
-    per_class = 30 if quick else 500
+    labelled = 10 * _per_class(split)
     protocol = (
-        f"P1: {len(query)} queries, {len(source)} in the database, {10 * per_class} labelled; "
+        f"P1: {len(query)} queries, {len(source)} in the database, {labelled} labelled; "
         f"GIST of {SIZE} px"
     )
-    for name, (hasher, settings, unit) in METHODS.items():
-        features, asked = (scaled(part) if unit else part for part in (source, query))
-        for bits in LENGTHS:
-            for seed in range(1 if name in FIXED else seeds):
-                varied = {} if name in FIXED else {"random_state": seed}
-                taught = np.arange(len(source))
-                if name in SUPERVISED:
-                    taught = cifar.labelled(split, per_class, seed)
-                start = time.perf_counter()
-                fitted = hasher(bits=bits, **settings, **varied).fit(
-                    features[taught], split.source.labels[taught]
-                )
-                seconds = round(time.perf_counter() - start, 1)
-                codes = fitted.encode(asked), fitted.encode(features)
-                found = metrics.mean_average_precision(
-                    codes[0], split.query.labels, codes[1], split.source.labels, **TIES
-                )
-                row = {
-                    "method": name, "data": split.name, "bits": bits, "protocol": protocol,
-                    "seed": seed, "map": round(found, 4), "bytes": codes[0].shape[1],
-                    "trained_on": len(taught), "train_seconds": seconds, "unit_length": unit,
-                    **settings,
-                }  # fmt: skip
-                if name in PUBLISHED:
-                    row["published"] = PUBLISHED[name][LENGTHS.index(bits)]
-                    row["published_source"] = SOURCE
+    folder = None if quick else paths.cache() / f"bench-cifar10_gist-{_identity(split)}"
+    for seed in range(seeds):
+        for name in METHODS:
+            for bits in LENGTHS if name not in FIXED or seed == 0 else ():
+                file = folder / f"{name}-{bits}-{seed}.json" if folder else None
+                if file and file.exists():
+                    yield json.loads(file.read_text())
+                    continue
+                start = {"method": name, "data": split.name, "bits": bits, "protocol": protocol}
+                row = {**start, "seed": seed, **_measured(name, bits, seed, split, source, query)}
+                if file:
+                    folder.mkdir(exist_ok=True)
+                    with paths.whole_file(file) as beside:
+                        beside.write_text(json.dumps(row))
                 yield row
+
+
+def _measured(name: str, bits: int, seed: int, split: Split, source, query) -> dict:
+    hasher, settings, unit = METHODS[name]
+    if unit:
+        source, query = scaled(source), scaled(query)
+    taught = np.arange(len(source))
+    if name in SUPERVISED:
+        taught = cifar.labelled(split, _per_class(split), seed)
+    varied = {} if name in FIXED else {"random_state": seed}
+    start = time.perf_counter()
+    fitted = hasher(bits=bits, **settings, **varied)
+    fitted.fit(source[taught], split.source.labels[taught])
+    seconds = round(time.perf_counter() - start, 1)
+    codes = fitted.encode(query), fitted.encode(source)
+    found = metrics.mean_average_precision(
+        codes[0], split.query.labels, codes[1], split.source.labels, **TIES
+    )
+    row = {
+        "map": round(found, 4), "bytes": codes[0].shape[1], "trained_on": len(taught),
+        "train_seconds": seconds, "unit_length": unit, **settings,
+    }  # fmt: skip
+    if name in PUBLISHED:
+        row["published"] = PUBLISHED[name][LENGTHS.index(bits)]
+        row["published_source"] = SOURCE
+    return row
+
+
+def _per_class(split: Split) -> int:
+    """How many labels of each class may be used: 500, or half of them in a rehearsal."""
+    return min(500, len(split.source) // 20)
+
+
+def _identity(split: Split) -> str:
+    """Name the photos and the code that kept rows were measured with."""
+    digest = hashlib.blake2b(f"{split.name} {cached.key(split.query.images)}".encode())
+    for path in (Path(__file__), *sorted(Path(hashing.__file__).parent.glob("*.py"))):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 def scaled(features: np.ndarray) -> np.ndarray:

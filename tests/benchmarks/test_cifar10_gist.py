@@ -34,13 +34,24 @@ def test_a_row_a_method_length_and_seed_beside_what_is_published(small):
     assert len(set(whats)) == len(whats) == 4 * (5 * 2 + 2)
     for row in found:
         assert row["data"] == "CIFAR-10 (in small)" and row["protocol"].startswith("P1: 20 queries")
-        assert row["trained_on"] == (300 if row["method"] in cifar10_gist.SUPERVISED else 400)
+        assert row["trained_on"] == (200 if row["method"] in cifar10_gist.SUPERVISED else 400)
         assert ("published" in row) == (row["method"] in cifar10_gist.PUBLISHED)
         assert ("published_source" in row) == ("published" in row)
         assert row["bytes"] == (row["bits"] + 7) // 8
     at_48 = {row["method"]: row["map"] for row in found if row["bits"] == 48}
     # classes as plain as these are found by all; labels help
     assert min(at_48.values()) > 0.2 and at_48["sdh"] > at_48["lsh"]
+
+
+def test_what_was_measured_is_kept_and_read(small, monkeypatch):
+    monkeypatch.setattr(cifar10_gist, "LENGTHS", (12, 48))
+    monkeypatch.setattr(cifar10_gist, "METHODS", {"itq": cifar10_gist.METHODS["itq"]})
+    first = list(cifar10_gist.rows(seeds=1))
+    more = list(cifar10_gist.rows(seeds=2))
+    assert [row["seed"] for row in more] == [0, 0, 1, 1]
+    assert more[:2] == first
+    monkeypatch.setattr(cifar10_gist, "_measured", None)
+    assert list(cifar10_gist.rows(seeds=2)) == more
 
 
 def test_who_is_taught_by_labels_and_who_draws_nothing():
