@@ -13,8 +13,9 @@ photo share it and query and wrong photo do not. Each round
 
 takes the word with the smallest epsilon. The phone sends its channel and which of the chosen words
 it sees, as run lengths in the code of Elias. A photo scores the sum of the alphas of the words that
-it shares with the query. Channel 0 is the whole campus, with a selection of its own: it serves a
-phone that does not know where it is, or not well enough.
+it shares with the query, over the root of the sum for all words that it shows (ours: else the
+busiest photos would win everywhere). Channel 0 is the whole campus, with a selection of its own: it
+serves a phone that does not know where it is, or not well enough.
 """
 
 from collections.abc import Mapping
@@ -152,7 +153,6 @@ class ChannelWords(System):
             return np.zeros(self.members_.shape[1], np.float32)
         alphas = self.alphas_[channel]
         shared = self.hits_[channel][:, hits] @ alphas[hits]
-        # A photo rich in words would collect hits by its richness alone.
         length = np.sqrt(np.maximum(self.hits_[channel] @ alphas, 1e-9))
         scores = (shared / length).astype(np.float32)
         outside = ~self.members_[channel]
