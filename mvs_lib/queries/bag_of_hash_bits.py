@@ -50,7 +50,9 @@ class BagOfHashBits(System):
         random_state: of the projection and the tables.
 
     Attributes:
-        hash_: `HashBits`. tables_: `BitTables`. features_: `LocalFeatures` of the source photos.
+        hash_: `HashBits`. tables_: `BitTables`.
+        positions_: float16 ``(n, 2)``, of the source photos' features, shares of the frame.
+        shapes_: uint8 ``(photos, 16)``, outlines; empty without ``boundary``.
     """
 
     number, method, kind = 11, "bag_of_hash_bits", "hash bits"
@@ -80,10 +82,10 @@ class BagOfHashBits(System):
                 f"{self.features}, {self.radius}, {self.within}"
             )
         tables = BitTables(self.bits, self.tables, self.key, self.random_state)
-        self.features_ = describe_all(photos.images, self.limit, progress=progress)
-        self.hash_ = HashBits(self.bits, self.random_state).fit(self.features_.descriptors)
-        codes = self.hash_.encode(self.features_.descriptors)
-        self.tables_ = tables.fit(codes, self.features_.offsets)
+        found = describe_all(photos.images, self.limit, progress=progress)
+        self.hash_ = HashBits(self.bits, self.random_state).fit(found.descriptors)
+        self.tables_ = tables.fit(self.hash_.encode(found.descriptors), found.offsets)
+        self.positions_ = found.positions.astype(np.float16)
         self.shapes_ = np.empty((0, shape_spectrum.COEFFICIENTS), np.uint8)
         if self.boundary:
             images = tqdm(photos.images, "outlines", disable=not progress)
@@ -124,7 +126,7 @@ class BagOfHashBits(System):
         close = np.flatnonzero(matched.sum(axis=0) > self.least)
         close = close[np.argsort(-scores[close], kind="stable")][: self.shortlist]
         if self.geometry and len(close):
-            agreed = length_ratios.agreement(positions, self.features_.positions, which[:, close])
+            agreed = length_ratios.agreement(positions, self.positions_, which[:, close])
             scores[close] += self.geometry * agreed
         if self.boundary and len(close):
             alike = shape_spectrum.similarity(shape, self.shapes_[close])
@@ -147,8 +149,8 @@ class BagOfHashBits(System):
 
     @property
     def index_bytes(self) -> int:
-        """Bytes of the tables, codes, positions (a cell each, 2) and outlines."""
-        return self.tables_.nbytes + 2 * len(self.features_) + self.shapes_.nbytes
+        """Bytes of the tables, codes, positions and outlines."""
+        return self.tables_.nbytes + self.positions_.nbytes + self.shapes_.nbytes
 
     @property
     def client_bytes(self) -> int:

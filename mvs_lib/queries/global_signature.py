@@ -53,6 +53,7 @@ class GlobalSignature(System):
     Attributes:
         features_: features a photo. visited_: bool ``(n, words)``, of the source photos.
         signatures_: uint8 ``(n, words, ceil(D / 8))``. weights_: float64 ``(D + 1,)``, w(h).
+        matching_: int64 ``(pairs, 2)``, source photos that were found to share features.
         validation_: MAP of the held-back source photos by number of features, if it was chosen.
     """
 
