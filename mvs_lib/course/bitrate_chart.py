@@ -7,8 +7,10 @@ Rows come from ``data/results/queries.json``; those that only chose settings are
 """
 
 from collections import defaultdict
+from math import log
 from statistics import mean
 
+from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 
 from mvs_lib.course.figure import PALETTE, SIZE, subplots
@@ -20,6 +22,9 @@ KINDS = ("hash bits", "compressed features", "features", "image")  # of the surv
 MEASURES = {"map": "MAP", "top1": "top-1"}
 MARKERS = dict(zip(KINDS, "osD^", strict=True))
 COLOURS = dict(zip(KINDS, PALETTE, strict=False))
+LETTER, LINE = 7, 10  # points: size of a name, and what it takes with the space around it
+LEADER = {"arrowstyle": "-", "color": "#999999", "linewidth": 0.5, "shrinkA": 0, "shrinkB": 3}
+WIDE, TALL = 390, 230  # points: the axes, roughly
 NEEDED = ("method", "kind", "settings", "protocol", "bytes", *MEASURES)
 NEEDED += tuple(f"seconds_{link.key}" for link in LINKS)
 
@@ -94,20 +99,23 @@ def bitrate_chart(
         own = [point for point in points if point["kind"] == kind]
         if own:
             sizes, scores = ([point[name] for point in own] for name in ("bytes", measure))
-            pale = [0.25 if budget is not None and size > budget else 1.0 for size in sizes]
-            axes.scatter(
-                sizes, scores, marker=MARKERS[kind], color=COLOURS[kind], alpha=pale, label=kind,
-                zorder=3,
-            )  # fmt: skip
-    for point in points:
+            beyond = [budget is not None and size > budget for size in sizes]
+            colours = [to_rgba(COLOURS[kind], 0.25 if pale else 1) for pale in beyond]
+            axes.scatter(sizes, scores, marker=MARKERS[kind], color=colours, label=kind, zorder=3)
+    low, high = points[0]["bytes"] / 2, points[-1]["bytes"] * 8  # room for the last name
+    for point, drop in zip(points, _drops(points, measure, low, high), strict=True):
         axes.annotate(
-            point["method"], (point["bytes"], point[measure]), (4, 3), fontsize=7,
-            textcoords="offset points",
+            point["method"], (point["bytes"], point[measure]), (6, -3 + drop), fontsize=LETTER,
+            textcoords="offset points", arrowprops=LEADER if abs(drop) > LINE else None,
         )  # fmt: skip
     if budget is not None:
         axes.axvline(budget, color="black", linewidth=1, linestyle="--", label="budget")
-    axes.set(xscale="log", xlabel="bytes a query", ylabel=MEASURES[measure], ylim=(0, 1))
-    figure.legend(loc="outside upper center", ncols=3)
+    axes.set(xscale="log", xlabel="bytes a query", ylabel=MEASURES[measure])
+    axes.set(xlim=(low, high), ylim=(0, 1))
+    legend = figure.legend(loc="outside upper center", ncols=3, frameon=False)
+    for handle in legend.legend_handles:
+        if handle.get_label() in KINDS:
+            handle.set_color(COLOURS[handle.get_label()])  # never pale
     said = "; ".join(
         f"{point['method']} {point[measure]:.2f} with {point['bytes']:.0f} bytes" for point in best
     )
@@ -115,3 +123,22 @@ def bitrate_chart(
         f"{MEASURES[measure]} of {len(points)} ways to ask, against the bytes sent on a "
         f"logarithmic axis. Best for their bytes: {said}."
     )
+
+
+def _drops(points: list[dict], measure: str, low: float, high: float) -> list[float]:
+    """Return how far each name is moved up or down, in points, so that no two names overlap."""
+    taken, drops = [], []
+    for point in points:
+        left = WIDE * log(point["bytes"] / low) / log(high / low)
+        right = left + 0.68 * LETTER * len(point["method"])
+        middle = TALL * point[measure]
+        # Nearest first: 0, then one line up or down, then two.
+        for step in sorted(range(-len(points), len(points) + 1), key=abs):
+            at = middle + step * LINE
+            if 0 < at < TALL and all(
+                right < other[0] or other[1] < left or abs(at - other[2]) >= LINE for other in taken
+            ):
+                break
+        taken.append((left, right, at))
+        drops.append(at - middle)
+    return drops

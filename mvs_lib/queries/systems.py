@@ -52,10 +52,7 @@ def gather(modules) -> dict[str, type[System]]:
 
 
 def grid(system: type[System]) -> list[dict]:
-    """Return the settings worth trying: the class's ``GRID``, else its module's, else the defaults.
-
-    An empty grid says that the system is not for photos of places (a video, a drawing).
-    """
+    """Return the settings to try: the class's ``GRID``, else its file's, else the defaults."""
     module = import_module(system.__module__)
     given = getattr(system, "GRID", None)
     given = getattr(module, "GRID", ({},)) if given is None else given

@@ -126,8 +126,8 @@ def test_one_that_fails_does_not_stop_the_others(bench, monkeypatch, capsys):
 
 
 def test_a_system_that_is_not_for_photos_is_left_out(bench, monkeypatch):
-    monkeypatch.setattr(MeanColour, "GRID", ())
-    assert list(queries.rows()) == []
+    monkeypatch.setattr(queries, "CLIPS", {"mean_colour"})
+    assert list(queries.rows()) == [] and MeanColour.fits == 0
 
 
 def test_the_code_a_result_depends_on_is_found():

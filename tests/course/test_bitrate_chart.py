@@ -53,11 +53,15 @@ def test_the_chart_holds_every_point_and_says_the_best():
 def test_a_budget_is_drawn_and_what_lies_beyond_is_pale():
     figure, alt = bitrate_chart(ROWS, "top1", budget=1000)
     assert "line 'budget' x 1000 1000" in "\n".join(describe(figure))
-    alphas = {c.get_label(): list(c.get_alpha()) for c in figure.axes[0].collections}
+    drawn = figure.axes[0].collections
+    alphas = {each.get_label(): each.get_facecolors()[:, 3].tolist() for each in drawn}
     assert alphas == {
         "hash bits": [1, 1], "compressed features": [1], "image": [0.25, 0.25],
     }  # fmt: skip
     assert alt.startswith("top-1 of")
+    (legend,) = figure.legends
+    handles = {handle.get_label(): handle for handle in legend.legend_handles}
+    assert handles["image"].get_facecolors()[0, 3] == 1
 
 
 def test_rows_of_something_else_are_refused():
@@ -72,3 +76,16 @@ def test_rows_of_something_else_are_refused():
         operating_points([ROWS[2]])
     with pytest.raises(ValueError, match="measure must be one of"):
         bitrate_chart(ROWS, "beauty")
+
+
+def test_names_do_not_lie_upon_each_other():
+    rows = [row(name * 4, "hash bits", 9.0 + i, 0.5) for i, name in enumerate("abcdefgh")]
+    figure, _ = bitrate_chart(rows)
+    figure.canvas.draw()
+    boxes = []
+    for text in figure.axes[0].texts:
+        text.arrow_patch = None  # a leader may cross a name
+        boxes.append(text.get_window_extent())
+    assert len(boxes) == 8
+    for i, box in enumerate(boxes):
+        assert not any(box.overlaps(other) for other in boxes[:i])
