@@ -13,7 +13,10 @@ from mvs_lib import paths
 
 __all__ = ["load", "measure", "table", "versions", "write"]
 
-PACKAGES = ["numpy", "torch", "faiss-cpu", "onnxruntime", "opencv-python-headless", "scikit-learn"]
+PACKAGES = [
+    "numpy", "torch", "faiss-cpu", "numba", "onnxruntime", "opencv-python-headless",
+    "scikit-learn",
+]  # fmt: skip
 
 
 def versions() -> dict[str, str]:

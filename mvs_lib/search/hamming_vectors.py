@@ -7,7 +7,7 @@ them to the machine: VPOPCNTQ on AVX-512, table look-ups on AVX2, CNT on ARM.
 
 Codes lie in planes: word ``w`` of code ``i`` is ``codes[w * stride + i]``. A query of one word is
 a uint64, one of several words a uint64 array; each function exists for both. They check nothing
-and read up to 63 codes behind the last one asked for: arrays end with `PADDING` spare words.
+and read up to 63 codes behind the last one asked for (`mvs_lib.search.code_store.PADDING`).
 """
 
 from llvmlite import ir
@@ -16,11 +16,10 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 __all__ = [
-    "PADDING", "distance", "distance_within", "near16", "near64", "near_batch", "popcount",
+    "distance", "distance_within", "near16", "near64", "near_batch", "popcount",
     "prefetch", "trailing_zeros",
 ]  # fmt: skip
 
-PADDING = 64
 I64 = ir.IntType(64)
 ONE_BATCH = 8  # queries that `near_batch` compares, and codes that it compares them with
 
@@ -93,29 +92,23 @@ def _near(lanes):
     return build
 
 
-def _typed(build, query_at):
-    """Give a builder the types of its arguments: integers but for arrays and queries."""
-
-    def typing(context, *kinds):
-        numbers = [
-            kind if isinstance(kind, types.Array) else types.uint64 if i == query_at else types.int64
-            for i, kind in enumerate(kinds)
-        ]
-        return types.uint64(*numbers), build
-
-    return typing
+def _query(kind):
+    """Return the type that a query is taken as: an array of words, or one word."""
+    return kind if isinstance(kind, types.Array) else types.uint64
 
 
 @intrinsic
 def near16(typingctx, codes, start, stride, query, bound):
-    """Return which of codes ``start`` to ``start + 15`` are within ``bound`` bits: bit i, code i."""
-    return _typed(_near(16), 3)(typingctx, codes, start, stride, query, bound)
+    """Return which of 16 codes from ``start`` on are within ``bound`` bits: bit i for code i."""
+    kinds = codes, types.int64, types.int64, _query(query), types.int64
+    return types.uint64(*kinds), _near(16)
 
 
 @intrinsic
 def near64(typingctx, codes, start, stride, query, bound):
     """Do what `near16` does, for 64 codes."""
-    return _typed(_near(64), 3)(typingctx, codes, start, stride, query, bound)
+    kinds = codes, types.int64, types.int64, _query(query), types.int64
+    return types.uint64(*kinds), _near(64)
 
 
 @intrinsic
@@ -182,8 +175,7 @@ def distance(typingctx, codes, start, stride, query):
         given = signature.args[3], query, stride, ir.Constant(I64, 0), one_word
         return _sum_over_words(context, builder, *given)
 
-    kind = query if isinstance(query, types.Array) else types.uint64
-    return types.int64(codes, types.int64, types.int64, kind), build
+    return types.int64(codes, types.int64, types.int64, _query(query)), build
 
 
 @intrinsic
@@ -203,8 +195,7 @@ def distance_within(typingctx, codes, start, stride, query, masks, first):
         given = signature.args[3], query, stride, ir.Constant(I64, 0), one_word
         return _sum_over_words(context, builder, *given)
 
-    kind = query if isinstance(query, types.Array) else types.uint64
-    return types.int64(codes, types.int64, types.int64, kind, masks, types.int64), build
+    return types.int64(codes, types.int64, types.int64, _query(query), masks, types.int64), build
 
 
 @intrinsic

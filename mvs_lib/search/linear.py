@@ -16,6 +16,7 @@ import numpy as np
 
 from mvs_lib import paths
 from mvs_lib.codes import bytes_per_code, check_codes
+from mvs_lib.search.arguments import check_k, check_radius
 
 __all__ = ["LinearIndex"]
 
@@ -78,13 +79,12 @@ class LinearIndex:
             ValueError: see `mvs_lib.codes.check_codes`; or ``k`` is not a whole number >= 1.
         """
         codes = check_codes(codes, self.bits, "query codes")
-        if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1:
-            raise ValueError(f"k must be a whole number >= 1, got {k!r}")
+        k = check_k(k)
         if not len(codes):
             return np.empty((0, k), np.int32), np.empty((0, k), np.int64)
         # faiss keeps a heap ordered by (distance, id), so its ties already go by smaller id;
         # tests/search/test_linear.py holds it to that.
-        return self._index.search(codes, int(k))
+        return self._index.search(codes, k)
 
     def range_search(
         self, codes: np.ndarray, radius: int
@@ -106,12 +106,11 @@ class LinearIndex:
             ValueError: see `mvs_lib.codes.check_codes`; or ``radius`` is not a whole number >= 0.
         """
         codes = check_codes(codes, self.bits, "query codes")
-        if isinstance(radius, bool) or not isinstance(radius, int | np.integer) or radius < 0:
-            raise ValueError(f"radius must be a whole number of bits >= 0, got {radius!r}")
+        radius = check_radius(radius)
         if not len(codes) or not len(self):
             empty = np.empty(0, np.int32), np.empty(0, np.int64)
             return np.zeros(len(codes) + 1, np.int64), *empty
-        lims, distances, ids = self._index.range_search(codes, min(int(radius), self.bits) + 1)
+        lims, distances, ids = self._index.range_search(codes, min(radius, self.bits) + 1)
         lims, distances = lims.astype(np.int64), distances.astype(np.int32)
         query = np.repeat(np.arange(len(codes)), np.diff(lims))
         order = np.lexsort((ids, distances, query))

@@ -14,10 +14,13 @@ import numpy as np
 
 from mvs_lib.search.compiled import part
 
-__all__ = ["BOUND", "COUNT", "HEAD", "KNOWN", "NONE", "finish", "memory", "offer", "start"]
+__all__ = [
+    "BOUND", "BUCKETS", "CANDIDATES", "COUNT", "KNOWN", "NONE", "POSITION_BITS", "TALLY_END",
+    "WANTED", "finish", "memory", "offer", "sort", "start",
+]  # fmt: skip
 
 HEAD = 8
-COUNT, BOUND, KNOWN, LIMIT, K, TALLY_END = range(6)  # places of the state
+COUNT, BOUND, KNOWN, LIMIT, WANTED, TALLY_END, BUCKETS, CANDIDATES = range(HEAD)  # the state
 POSITION_BITS = 40
 NONE = np.int64(np.iinfo(np.int64).max)
 FAR = np.int32(np.iinfo(np.int32).max)  # the distance of an answer that does not exist
@@ -35,7 +38,7 @@ def start(kept, bits, k, bound):
     kept[BOUND] = bound
     kept[KNOWN] = 0  # codes known within the bound
     kept[LIMIT] = NONE  # only smaller numbers can still win
-    kept[K] = k
+    kept[WANTED] = k
     kept[TALLY_END] = HEAD + bits + 2
     kept[HEAD : HEAD + bits + 2] = 0
 
@@ -48,7 +51,7 @@ def offer(kept, distance, position):
     number = (distance << POSITION_BITS) | position
     if number >= kept[LIMIT]:
         return True
-    k, buffer = kept[K], kept[TALLY_END]
+    k, buffer = kept[WANTED], kept[TALLY_END]
     if buffer + kept[COUNT] == len(kept):
         tidy(kept)
         if buffer + kept[COUNT] == len(kept):
@@ -68,7 +71,7 @@ def offer(kept, distance, position):
 @part
 def tidy(kept):
     """Throw away what is beyond the bound; then, if more than k are left, all but the k best."""
-    first, k = kept[TALLY_END], kept[K]
+    first, k = kept[TALLY_END], kept[WANTED]
     largest = (kept[BOUND] + 1) << POSITION_BITS
     write = first
     for read in range(first, first + kept[COUNT]):

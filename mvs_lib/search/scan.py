@@ -13,7 +13,7 @@ import numpy as np
 
 from mvs_lib.search.compiled import entry, part
 from mvs_lib.search.hamming_vectors import distance, near64, near_batch, trailing_zeros
-from mvs_lib.search.nearest import BOUND, K, KNOWN, finish, offer, start
+from mvs_lib.search.nearest import BOUND, KNOWN, WANTED, finish, offer, start
 
 __all__ = ["TOGETHER", "scan_batch", "scan_part", "scan_queries"]
 
@@ -25,7 +25,7 @@ ONE = np.uint64(1)
 @part
 def rising_bound(kept):
     """Return the bound for codes behind all known ones: among equals, the known ones win."""
-    return kept[BOUND] - np.int64(kept[KNOWN] >= kept[K])
+    return kept[BOUND] - np.int64(kept[KNOWN] >= kept[WANTED])
 
 
 @part
