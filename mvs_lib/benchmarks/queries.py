@@ -2,7 +2,8 @@
 
 Each system first tries the settings of its grid on held-back source photos of some places; the one
 that sends the fewest bytes for nearly the best MAP then meets all queries. The rows of the first
-step have the protocol "validation: …" and choose; only rows of the second compare.
+step have the protocol "validation: …" and choose; only rows of the second compare. The seconds on
+each link are those of a payload of the mean size.
 
 The photos are drawn with 384 pixels a side, as local features want them: 3.6 GB of pixels, drawn
 once (some ten minutes of two cores) into ``data/cache``. Running all needs about 10 GB of memory.
