@@ -27,7 +27,7 @@ import cv2
 from threadpoolctl import threadpool_limits
 
 from mvs_lib import paths
-from mvs_lib.datasets import campus
+from mvs_lib.datasets import campus, clips
 from mvs_lib.datasets.collection import Photos, Split, validation_split
 from mvs_lib.queries.link import LINKS
 from mvs_lib.queries.measure import Measured, measure
@@ -39,7 +39,7 @@ __all__ = ["ENOUGH", "SIZE", "choose", "rows"]
 SIZE = 384  # pixels
 PLACES, SHARE = 20, 0.15  # of the source photos: what a grid is tried on
 ENOUGH = 0.95  # of the grid's best MAP: then the bytes decide, as a phone's owner would
-CLIPS = {"audio_visual"}  # asks with clips, not photos: it has figures of its own
+CLIPS = {"audio_visual": 3}  # asks with clips of so many seconds, not with photos
 WHOLE = {"scaled_image": {"scale": 1.0, "quality": 90}}  # measured too: the photo as it was taken
 
 
@@ -50,7 +50,7 @@ def rows(seeds: int = 1, quick: bool = False, only: list[str] | None = None) -> 
         ValueError: there is no such system.
         RuntimeError: some systems failed; the others were measured and are kept.
     """
-    systems = {name: system for name, system in known().items() if name not in CLIPS}
+    systems = known()
     if unknown := sorted(set(only or ()) - set(systems)):
         raise ValueError(f"no system {', '.join(unknown)}: choose from {', '.join(systems)}")
     failed = []
@@ -124,13 +124,21 @@ def _some_places(photos: Photos) -> Photos:
 
 
 def _row(system: type[System], settings: dict, split: Split, seed: int, protocol: str) -> dict:
-    start = time.perf_counter()
+    start, given, ask = time.perf_counter(), dict(settings), None
+    if seconds := CLIPS.get(system.method):
+        given["sounds"] = clips.references(len(split.source.names))
+        protocol += f"; clips of {seconds} s taken where the query photos were"
+
+        def ask(index: int) -> clips.Clip:
+            photo, place = split.query.images[index], int(split.query.labels[index])
+            return clips.take(photo, place, seconds, seed=[seed, index])
+
     seeded = "random_state" in inspect.signature(system).parameters
-    made = system(**{**({"random_state": seed} if seeded else {}), **settings})
+    made = system(**{**({"random_state": seed} if seeded else {}), **given})
     made.fit(split.source)
     fitted = time.perf_counter()
     with _one_thread():
-        found: Measured = measure(made, split, seed=seed, progress=True)
+        found: Measured = measure(made, split, seed=seed, progress=True, ask=ask)
     size = found.bytes
     return {
         "method": made.method,

@@ -5,6 +5,7 @@ Every figure comes from payloads that were really made: encoded on the phone's s
 """
 
 import time
+from collections.abc import Callable
 from typing import NamedTuple
 
 import cv2
@@ -45,7 +46,13 @@ def sensors_of(photos: Photos, index: int) -> dict[str, float]:
     return {name: float(values[index]) for name, values in photos.sensors.items()}
 
 
-def measure(system: System, split: Split, seed: int = 0, progress: bool = False) -> Measured:
+def measure(
+    system: System,
+    split: Split,
+    seed: int = 0,
+    progress: bool = False,
+    ask: Callable[[int], object] | None = None,
+) -> Measured:
     """Send every query of a split through a fitted system.
 
     Args:
@@ -53,6 +60,7 @@ def measure(system: System, split: Split, seed: int = 0, progress: bool = False)
         split: whose queries are sent.
         seed: of the shuffle that breaks ties among source photos.
         progress: show a progress bar.
+        ask: gives what query ``i`` hands to the phone in its photo's place, a clip for example.
 
     Raises:
         ValueError: the system scores another number of photos than the split has.
@@ -63,8 +71,9 @@ def measure(system: System, split: Split, seed: int = 0, progress: bool = False)
     queries = tqdm(range(len(split.query)), desc=system.method, disable=not progress)
     for index in queries:
         image, sensors = split.query.images[index], sensors_of(split.query, index)
+        asked = image if ask is None else ask(index)
         start = time.perf_counter()
-        payload = system.encode(image, sensors)
+        payload = system.encode(asked, sensors)
         encoded = time.perf_counter()
         cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 90])
         ratios.append((encoded - start) / (time.perf_counter() - encoded))

@@ -125,9 +125,26 @@ def test_one_that_fails_does_not_stop_the_others(bench, monkeypatch, capsys):
         list(queries.rows(only=["semaphore"]))
 
 
-def test_a_system_that_is_not_for_photos_is_left_out(bench, monkeypatch):
-    monkeypatch.setattr(queries, "CLIPS", {"mean_colour"})
-    assert list(queries.rows()) == [] and MeanColour.fits == 0
+class Frames(MeanColour):
+    """Asks with clips: sends the mean colour of the first frame, and how many there are."""
+
+    method, GRID = "frames", ({},)
+
+    def __init__(self, sounds=None):
+        super().__init__()
+        self.sounds = sounds
+
+    def encode(self, image, sensors=None):
+        self.filling = image.seconds
+        return super().encode(image.frames[0], sensors)
+
+
+def test_a_system_that_asks_with_clips_gets_them(bench, monkeypatch):
+    monkeypatch.setattr(queries, "known", lambda: {"frames": Frames})
+    monkeypatch.setattr(queries, "CLIPS", {"frames": 2})
+    (row,) = queries.rows()
+    assert row["protocol"].endswith("; clips of 2 s taken where the query photos were")
+    assert row["bytes"] == OVERHEAD + 3 + 2 and row["map"] > 0.5
 
 
 def test_the_code_a_result_depends_on_is_found():
