@@ -44,7 +44,8 @@ def operating_points(rows: list[dict]) -> list[dict]:
             raise ValueError(f"{row['method']} has kind {row['kind']!r}, not one of {KINDS}")
         if not row["protocol"].startswith("validation"):
             groups[row["method"], row["settings"]].append(row)
-    protocols = {row["protocol"] for group in groups.values() for row in group}
+    # Behind a semicolon stands how a system asks: by clips, for example.
+    protocols = {row["protocol"].split(";")[0] for group in groups.values() for row in group}
     if len(protocols) != 1:
         raise ValueError(f"need rows of one protocol beside validation, got {sorted(protocols)}")
     points = []
