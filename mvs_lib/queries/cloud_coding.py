@@ -30,8 +30,8 @@ GRID = [  # what the benchmark tries on held-back source photos
     {"features": 64, "step": 32},
     {"features": 64, "step": 48},
     {"features": 128, "step": 32},
-    {"features": 128, "step": 48},
-    {"features": 200, "step": 32},
+    {"features": 128, "step": 48, "verified": 60},
+    {"features": 200, "step": 48, "verified": 60},
 ]
 LEAST = 7  # agreeing matches below which a homography is chance
 EXAMPLES = 500  # photos that the prediction is learned from

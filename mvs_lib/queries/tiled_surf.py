@@ -35,7 +35,7 @@ GRID = [  # what the benchmark tries on held-back source photos
     {"features": 100, "bits": 3},
     {"features": 200, "bits": 2},
     {"features": 200, "bits": 3},
-    {"features": 300, "bits": 4},
+    {"features": 300, "bits": 3, "verified": 60},
 ]
 LEAST = 7  # agreeing matches below which a homography is chance
 CONTRAST = 0.2  # of the sign, as a 65th number beside descriptors of length 1
