@@ -8,7 +8,7 @@ words and hardly any geometry, so a handful of inliers is strong evidence.
 import cv2
 import numpy as np
 
-__all__ = ["inliers", "neighbours", "overlaps"]
+__all__ = ["confirmed", "inliers", "neighbours"]
 
 FEWEST = 4  # matches: fewer fit some similarity nearly always
 
@@ -44,23 +44,25 @@ def inliers(
     return agree.ravel().astype(bool)
 
 
-def neighbours(positions: np.ndarray, k: int) -> np.ndarray:
+def neighbours(positions: np.ndarray, k: int, rows: np.ndarray | None = None) -> np.ndarray:
     """Return who is among the ``k`` nearest others of whom, bool ``(n, n)``, row by row.
 
     Args:
         positions: ``(n, 2)``.
         k: at least 1; with fewer others all of them are neighbours.
+        rows: int ``(m,)``, whose neighbours are wanted; the answer then is ``(m, n)``.
     """
     positions = np.asarray(positions, np.float64)
-    apart = ((positions[:, None] - positions[None]) ** 2).sum(2)
-    np.fill_diagonal(apart, np.inf)
+    rows = np.arange(len(positions)) if rows is None else np.asarray(rows, np.int64)
+    apart = ((positions[rows, None] - positions[None]) ** 2).sum(2)
+    apart[np.arange(len(rows)), rows] = np.inf
     near = np.argsort(apart, axis=1, kind="stable")[:, : min(k, max(len(positions) - 1, 0))]
     out = np.zeros(apart.shape, bool)
     np.put_along_axis(out, near, True, axis=1)
     return out
 
 
-def overlaps(pairs: np.ndarray, query: np.ndarray, photo: np.ndarray) -> np.ndarray:
+def confirmed(pairs: np.ndarray, query: np.ndarray, photo: np.ndarray) -> np.ndarray:
     """Return for each match how many of its neighbours are matched to neighbours, int ``(n,)``.
 
     A match (a, b) is confirmed by another one (a', b') when a' is a neighbour of a in the query
@@ -68,7 +70,8 @@ def overlaps(pairs: np.ndarray, query: np.ndarray, photo: np.ndarray) -> np.ndar
 
     Args:
         pairs: int ``(n, 2)``, matches (query feature, photo feature).
-        query, photo: bool, `neighbours` of the two photos' features.
+        query: bool, `neighbours` of the query's features, all of them.
+        photo: bool, `neighbours` of the photo's features ``pairs[:, 1]``, in this order.
     """
     a, b = np.asarray(pairs, np.int64).reshape(-1, 2).T
-    return (query[np.ix_(a, a)] & photo[np.ix_(b, b)]).sum(1)
+    return (query[np.ix_(a, a)] & photo[:, b]).sum(1)

@@ -66,16 +66,17 @@ class ProgressiveContext(ProgressiveFeatures):
         """Return the greedy order, int ``(n,)``."""
         return greedy(*self.parts(features), self.coverage, self.context, self.group)
 
-    def verify(
-        self, positions: np.ndarray, there: np.ndarray, pairs: np.ndarray, photo: int
-    ) -> float:
+    def layout(self, positions: np.ndarray) -> np.ndarray:
+        """Return who is a neighbour of whom among the query's features, bool ``(n, n)``."""
+        return geometric_verification.neighbours(positions, self.k)
+
+    def verify(self, seen: np.ndarray, pairs: np.ndarray, photo: int) -> float:
         """Return how many matches their neighbours confirm: whole groups, and shares of them."""
         rows = slice(*self.features_.offsets[photo : photo + 2])
-        found = geometric_verification.overlaps(
-            pairs,
-            geometric_verification.neighbours(positions, self.k),
-            geometric_verification.neighbours(self.features_.positions[rows], 2 * self.k),
+        there = geometric_verification.neighbours(
+            self.features_.positions[rows], 2 * self.k, pairs[:, 1]
         )
+        found = geometric_verification.confirmed(pairs, seen, there)
         return float(np.floor(np.minimum(found / self.group, 1).sum()))
 
 

@@ -71,18 +71,19 @@ class ProgressiveFeatures(Chog):
     def score(self, positions: np.ndarray, codes: np.ndarray) -> np.ndarray:
         """Score all source photos: inliers, and the cosine as a fraction below 1."""
         scores = np.clip(self.cosine(codes), 0, 0.999)
+        seen = self.layout(positions)
         for photo in self.candidates(scores):
-            pairs = self.matches(codes, photo)
-            there = self.features_.positions[self.features_.offsets[photo] + pairs[:, 1]]
-            scores[photo] += self.verify(positions, there, pairs, photo)
+            scores[photo] += self.verify(seen, self.matches(codes, photo), photo)
         return scores
 
-    def verify(
-        self, positions: np.ndarray, there: np.ndarray, pairs: np.ndarray, photo: int
-    ) -> float:
+    def layout(self, positions: np.ndarray) -> np.ndarray:
+        """Return what `verify` needs to know of the query's places ``(n, 2)``: themselves."""
+        return positions
+
+    def verify(self, seen: np.ndarray, pairs: np.ndarray, photo: int) -> float:
         """Return how much geometry supports the matches with one photo: the RANSAC inliers."""
-        here = positions[pairs[:, 0]]
-        return float(geometric_verification.inliers(here, there, self.tolerance).sum())
+        there = self.features_.positions[self.features_.offsets[photo] + pairs[:, 1]]
+        return float(geometric_verification.inliers(seen[pairs[:, 0]], there, self.tolerance).sum())
 
 
 def enough_inliers(least: float = 12) -> Callable[[np.ndarray], bool]:

@@ -89,14 +89,17 @@ def test_inliers_are_those_that_moved_together():
     assert not geometric_verification.inliers(np.zeros((9, 2)), np.zeros((9, 2))).any()
 
 
-def test_overlaps_count_confirmed_neighbours():
+def test_confirmed_matches_are_the_slow_count():
     random = np.random.default_rng(1)
-    query, photo = (geometric_verification.neighbours(random.random((12, 2)), 4) for _ in range(2))
+    places = random.random((2, 12, 2))
+    query, photo = (geometric_verification.neighbours(each, 4) for each in places)
     assert (query.sum(1) == 4).all() and not query.diagonal().any()
     pairs = np.stack([np.arange(0, 12, 2), random.permutation(12)[:6]], 1)
     slow = [sum(query[a, c] and photo[b, d] for c, d in pairs) for a, b in pairs]
-    np.testing.assert_array_equal(geometric_verification.overlaps(pairs, query, photo), slow)
-    same = geometric_verification.overlaps(np.stack([np.arange(12)] * 2, 1), query, query)
+    rows = geometric_verification.neighbours(places[1], 4, pairs[:, 1])
+    np.testing.assert_array_equal(rows, photo[pairs[:, 1]])
+    np.testing.assert_array_equal(geometric_verification.confirmed(pairs, query, rows), slow)
+    same = geometric_verification.confirmed(np.stack([np.arange(12)] * 2, 1), query, query)
     np.testing.assert_array_equal(same, np.full(12, 4))
     assert geometric_verification.neighbours(np.zeros((1, 2)), 3).sum() == 0
     assert geometric_verification.neighbours(np.zeros((0, 2)), 3).shape == (0, 0)
