@@ -22,9 +22,9 @@ METHODS = {
     "pcah": (PCAH, {}),
     "sh": (SH, {}),
     "itq": (ITQ, {}),
-    "itq_cca": (ITQCCA, {"regularization": 3.0}),
-    "ksh": (KSH, {"anchors": 1000, "width": 0.3, "regularization": 1e-2, "steps": 30}),
-    "sdh": (SupervisedDiscreteHashing, {"anchors": 1000, "width": 0.3, "projection_ridge": 0.3}),
+    "itq_cca": (ITQCCA, {"regularization": 0.01}),
+    "ksh": (KSH, {"anchors": 1000, "width": 0.3, "regularization": 1e-3, "steps": 30}),
+    "sdh": (SupervisedDiscreteHashing, {"anchors": 1000, "width": 0.3, "projection_ridge": 0.003}),
 }
 FIXED = ("pcah", "sh")  # nothing random in them: one row a length
 
