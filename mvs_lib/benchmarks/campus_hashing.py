@@ -3,7 +3,9 @@
 All read the same global descriptor as notebook 02 and are measured as in
 `mvs_lib.benchmarks.campus`, at four lengths. The supervised ones see the same labels as the deep
 networks of that benchmark; what they do not see is the pixels. Their settings were chosen on
-held-back source photos: ``python -m mvs_lib bench campus_hashing_settings``.
+held-back source photos, never on a query; ``python -m mvs_lib bench campus_hashing_settings``
+measures the choice. KSH stays at its spectral start here: with 162 places, climbing on fits the
+photos that it learns from and finds fewer of the others.
 """
 
 import time
@@ -22,9 +24,9 @@ METHODS = {
     "pcah": (PCAH, {}),
     "sh": (SH, {}),
     "itq": (ITQ, {}),
-    "itq_cca": (ITQCCA, {"regularization": 3.0}),
-    "ksh": (KSH, {"anchors": 1000, "width": 0.3, "regularization": 1e-2, "steps": 30}),
-    "sdh": (SupervisedDiscreteHashing, {"anchors": 1000, "width": 0.3, "projection_ridge": 0.3}),
+    "itq_cca": (ITQCCA, {"regularization": 0.01}),
+    "ksh": (KSH, {"anchors": 1000, "width": 0.3, "regularization": 1e-3, "steps": 0}),
+    "sdh": (SupervisedDiscreteHashing, {"anchors": 1000, "width": 0.3, "projection_ridge": 0.003}),
 }
 FIXED = ("pcah", "sh")  # nothing random in them: one row a length
 

@@ -7,8 +7,8 @@ labels may be used: so the literature does it (Lai et al., 2015). The seed draws
 are, the random hyperplanes, ITQ's first rotation, the anchors and SDH's first codes. The queries
 stay. PCAH and SH have nothing random and one row a length.
 
-Every setting below was chosen on labelled photos held back from the 5,000, never on a query:
-``python -m mvs_lib bench cifar10_gist_settings``.
+Every setting below was chosen on labelled photos held back from the 5,000, never on a query;
+``python -m mvs_lib bench cifar10_gist_settings`` measures the choice.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""KSH: bits whose inner products are what the labels say. Taught in notebook 02.
+"""KSH: bits whose inner products are what the labels say.
 
 Liu, Wang, Ji, Jiang and Chang 2012, "Supervised hashing with kernels". The inner product of two
 codes in {-1, +1}^K is K - 2 * (their Hamming distance): K for equal codes, -K for opposite ones. So

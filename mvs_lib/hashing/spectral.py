@@ -1,4 +1,4 @@
-"""SH: the slowest waves over the principal directions. Taught in notebook 02.
+"""SH: the slowest waves over the principal directions.
 
 Weiss, Torralba and Fergus 2008, "Spectral hashing". Good bits would split the data in halves, know
 nothing of one another, and differ rarely between near neighbours. Finding them exactly cuts a
