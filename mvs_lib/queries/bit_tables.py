@@ -73,8 +73,9 @@ class BitTables:
         self.photos_ = len(offsets) - 1
         self._words = as_words(codes)
         self._photo = np.repeat(np.arange(self.photos_, dtype=np.int32), np.diff(offsets))
-        # A bucket is what shares the key's first bits; about one feature lies in each.
-        head = int(np.clip(np.log2(max(len(codes), 1)), 1, min(self.key, 22)))
+        # A bucket is what shares the key's first bits. A handful of features in each is best: to
+        # go on to the next bucket costs more than to look at a few more keys in this one.
+        head = int(np.clip(np.log2(max(len(codes), 1)) - 3, 1, min(self.key, 20)))
         self._low = self.key - head
         self._keys = np.empty((self.tables, len(codes)), np.uint32)
         self._rows = np.empty((self.tables, len(codes)), np.int32)

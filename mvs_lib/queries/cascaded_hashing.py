@@ -31,7 +31,7 @@ __all__ = ["GRID", "CascadedHashing", "probe"]
 
 GRID = [
     {"levels": levels, "step": step, "within": within}
-    for levels, step, within in ((8, 2.0, 10), (10, 2.0, 10), (10, 2.0, 13), (12, 2.0, 13))
+    for levels, step, within in ((8, 2.0, 17), (10, 2.0, 17), (12, 2.0, 17), (10, 2.0, 20))
 ]
 CELL, QUARTER = 3, 2  # bits: 8 cells a component, each in 4 quarters
 HALF = 1 << (CELL - 1)  # cells on either side of the mean
@@ -61,7 +61,7 @@ class CascadedHashing(System):
 
     def __init__(
         self, levels: int = 10, step: float = 2.0, tolerance: float = 0.25, bits: int = 64,
-        within: int = 13, features: int = 300, limit: int = 300, random_state: int = 0,
+        within: int = 17, features: int = 300, limit: int = 300, random_state: int = 0,
     ):  # fmt: skip
         self.levels, self.step, self.tolerance = levels, step, tolerance
         self.bits, self.within = bits, within

@@ -28,8 +28,8 @@ from mvs_lib.queries.system import System
 __all__ = ["GRID", "SpaceSaliencyFingerprints"]
 
 GRID = [
-    {"most": most, "within": within}
-    for most, within in ((300, 15), (600, 13), (600, 15), (600, 17))
+    {"within": within, "radius": radius}
+    for within, radius in ((12, 60.0), (15, 60.0), (12, 100.0), (15, 100.0))
 ]
 POOL = 3  # codes that may enter a fingerprint, for each that does
 METRES = 1 << 15  # positions are sent as whole metres, up to so many from the campus's middle
@@ -61,7 +61,7 @@ class SpaceSaliencyFingerprints(System):
     def __init__(
         self, bits: int = 80, features: int = 300, limit: int = 300, most: int = 600,
         within: int = 15, sectors: int = 8, coverage: int = 20, salient: float = 0.5,
-        penalty: float = 0.1, radius: float | None = 100.0, idf: bool = True,
+        penalty: float = 0.1, radius: float | None = 60.0, idf: bool = True,
         random_state: int = 0,
     ):  # fmt: skip
         self.bits, self.features, self.limit = bits, features, limit

@@ -220,6 +220,23 @@ def test_votes_count_once_a_feature_and_weigh_rare_matches_more(fitted):
     np.testing.assert_allclose(plain[:4], [0.5, 0.5, 0.5, 0.25])
 
 
+def test_the_score_is_the_sum_of_its_parts(fitted, split):
+    payload = fitted.encode(split.source.images[0])
+    positions, sent, shape = fitted.decode(payload)
+    which, distance = fitted.tables_.match(sent, fitted.radius, fitted.within)
+    assert distance[which >= 0].max() <= fitted.within
+    expected = fitted.votes(which >= 0)
+    here, there = positions.astype(float), fitted.positions_.astype(float)
+    for photo in range(24):
+        if (which[:, photo] >= 0).sum() > fitted.least:
+            agreed = slow_agreement(here, there, which[:, [photo]], 0.3, 3.0)[0]
+            expected[photo] *= 1 + fitted.geometry * agreed
+            apart = (shape.astype(float) - fitted.shapes_[photo]) / 256
+            expected[photo] += fitted.boundary * np.exp(-np.sqrt((apart**2).sum()))
+    np.testing.assert_allclose(fitted.search(payload), expected, rtol=1e-6)
+    assert ((which >= 0).sum(axis=0) > fitted.least).any()
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.binary(max_size=60))
 def test_garbage_is_refused_and_nothing_else(fitted, body):
