@@ -1,4 +1,4 @@
-"""The exercises of notebook 02: bits of hyperplanes, the rotation of ITQ, average precision."""
+"""The exercises of notebook 02: hyperplanes, ITQ's rotation, average precision, slowest waves."""
 
 import numpy as np
 
@@ -199,3 +199,74 @@ def divides_by_nothing(relevant):
     """Let an empty mean be NaN."""
     ranks = np.flatnonzero(relevant) + 1
     return float(np.mean(np.arange(1, len(ranks) + 1) / ranks))
+
+
+waves = Exercise(
+    "2.4",
+    "the slowest waves over a box",
+    minutes=15,
+    hint="Make all pairs (side, m) with their (m pi / length)^2, sort them, keep the first ones.",
+)
+
+
+@waves.reference
+def slowest_waves(lengths, count):
+    """Return (side, m) of the slowest waves: (sides,) and a number -> integers (count, 2)."""
+    half_waves = np.arange(1, count + 1)
+    speed = (half_waves * np.pi / np.asarray(lengths)[:, None]) ** 2
+    side, wave = np.unravel_index(np.argsort(speed, axis=None)[:count], speed.shape)
+    return np.column_stack([side, half_waves[wave]])
+
+
+@waves.cases
+def waves_cases():
+    """One side, a long one beside a short one, a short one first, then random boxes."""
+    yield np.array([2.0]), 3
+    yield np.array([4.0, 1.5]), 4
+    yield np.array([1.0, 3.1]), 2
+    yield np.array([2.0, 1.9, 1.7]), 3
+    generator = np.random.default_rng(0)
+    for sides, count in ((5, 8), (3, 20)):
+        yield generator.uniform(0.3, 4, sides).round(3), count
+
+
+@waves.mistake("A long side gives several waves before a short one gives its first: let m go on.")
+def takes_one_wave_a_side(lengths, count):
+    """Let m be 1, and begin anew when the sides are used up: PCA hashing, and then again."""
+    order = np.argsort(-np.asarray(lengths), kind="stable")
+    number = np.arange(count)
+    return np.column_stack([order[number % len(order)], number // len(order) + 1])
+
+
+@waves.mistake("A short side gives its first wave before the longest gives a very fast one.")
+def stays_on_the_longest_side(lengths, count):
+    """Take all waves from one side."""
+    longest = np.full(count, np.argmax(lengths))
+    return np.column_stack([longest, np.arange(1, count + 1)])
+
+
+@waves.mistake("Count half-waves from 1: m = 0 is constant, a bit that is the same for all photos.")
+def counts_from_zero(lengths, count):
+    """Let m start at 0."""
+    half_waves = np.arange(count)
+    speed = (half_waves * np.pi / np.asarray(lengths)[:, None]) ** 2
+    side, wave = np.unravel_index(np.argsort(speed, axis=None, kind="stable")[:count], speed.shape)
+    return np.column_stack([side, half_waves[wave]])
+
+
+@waves.mistake("The *slowest* waves have the smallest eigenvalues; you took large ones.")
+def takes_the_fastest(lengths, count):
+    """Sort the other way."""
+    half_waves = np.arange(1, count + 1)
+    speed = (half_waves * np.pi / np.asarray(lengths)[:, None]) ** 2
+    side, wave = np.unravel_index(np.argsort(-speed, axis=None)[:count], speed.shape)
+    return np.column_stack([side, half_waves[wave]])
+
+
+@waves.mistake("Divide by the length: over a long side, the same number of half-waves is slower.")
+def multiplies_by_the_length(lengths, count):
+    """Use m pi times the length."""
+    half_waves = np.arange(1, count + 1)
+    speed = (half_waves * np.pi * np.asarray(lengths)[:, None]) ** 2
+    side, wave = np.unravel_index(np.argsort(speed, axis=None)[:count], speed.shape)
+    return np.column_stack([side, half_waves[wave]])
