@@ -24,7 +24,9 @@ __all__ = ["Engine"]
 TAIL = 10_000  # codes that may wait outside the tables, or one in 32 of those inside
 MOST_AT_ONCE = 64  # queries of a batch; their memory should stay in the cache
 NO_EFFORT = np.empty((0, 2), np.int64)
-FORCED = np.array([8.0, 0.2, math.inf])  # costs for "tables" whatever they cost
+# Costs that let the tables cost whatever they cost, and ones that allow them nothing.
+FORCED = np.array([planner.LOOKUP, planner.CANDIDATE, math.inf])
+NO_TABLES = np.array([planner.LOOKUP, planner.CANDIDATE, 0.0])
 
 
 class Engine:
@@ -45,54 +47,52 @@ class Engine:
         self.changed()
 
     def changed(self) -> None:
-        """Take note that codes were added or removed."""
+        """Take note that codes were added or removed, or tables built."""
         store, tables = self.store, self.tables
-        self.index = (
-            store.planes.reshape(-1), store.planes.shape[1], store.size, tables.built, store.alive,
-            *tables[1:],
+        self._whole = (
+            store.planes.reshape(-1), store.planes.shape[1], store.size, store.bits, store.alive,
         )  # fmt: skip
-
-    def stale(self) -> bool:
-        """Return whether too many codes lie outside the tables, or the plan is for fewer codes."""
+        self.index = (*self._whole[:3], tables.built, store.alive, *tables[1:])
+        self._costs, self._ways = self.plan.costs(store.words), {}
         fewest = 1 if any(self.shape) else planner.FEWEST
-        outside = self.store.size - self.planned
-        return self.store.size >= fewest and (
+        outside = store.size - self.planned
+        # Too many codes lie outside the tables, or the plan is for far fewer.
+        self.stale = store.size >= fewest and (
             not self.planned or outside > max(TAIL, self.planned // 32)
         )
 
     def build(self) -> None:
         """Choose the shape of the tables, build them, and measure all ways."""
         store = self.store
-        self.tables = no_tables()
+        self.tables, self.planned = no_tables(), store.size
         self.changed()
-        self.planned = store.size
         spread = np.linspace(0, store.size - 1, min(store.size, planner.SAMPLE)).astype(np.int64)
         sample = store.packed(spread)
         copies = planner.noisy_copies(sample, store.bits)
-        queries = store.words_of(copies)
-        scan = self._time("scan", queries[:3], 1)
-        batch = self._time("batch", queries, 1)
+        scan = self._time("scan", copies[:3], 1)
+        batch = self._time("batch", copies, 1)
         if any(self.shape):
-            width = self.shape[1] or min(store.bits // self.shape[0], 24)
+            # Wider than log2(n) bits, a table would have more buckets than codes.
+            most = min(planner.WIDEST, max(4, store.size.bit_length()))
+            width = self.shape[1] or min(store.bits // self.shape[0], most)
             tables = self.shape[0] or store.bits // width
             chosen = substrings(self.partition, sample, store.bits, tables, width, self.seed)
         else:
-            kth = self.search(queries, min(10, len(store)), "batch", 1)[0][:, -1]
+            kth = self.search(copies, min(10, len(store)), "batch", 1)[0][:, -1]
             shape = planner.choose_shape(
                 sample, store.bits, store.size, kth, copies, self.partition, self.seed
             )
-            chosen = shape.substrings if shape.predicted < 2 * scan else None
+            chosen = shape.substrings if shape and shape.predicted < 2 * scan else None
         self.plan = Plan(scan, batch)
-        if chosen is None:
-            return
-        self.tables = build_tables(store.planes, store.size, chosen)
-        self.changed()
-        probe = [self._time("auto tables", queries, k) for k in planner.NEIGHBOURS]
-        if any(self.shape) or min(probe) < scan:
-            self.plan = Plan(scan, batch, probe)
-        else:
-            self.tables = no_tables()
+        if chosen is not None:
+            self.tables = build_tables(store.planes, store.size, chosen)
             self.changed()
+            probe = [self._time("auto tables", copies, k) for k in planner.NEIGHBOURS]
+            if any(self.shape) or min(probe) < scan:
+                self.plan = Plan(scan, batch, probe)
+            else:
+                self.tables = no_tables()
+        self.changed()
 
     def state(self) -> tuple[dict, dict[str, np.ndarray]]:
         """Return what `restore` needs: numbers and arrays."""
@@ -131,15 +131,16 @@ class Engine:
         """Return distances, int32, and positions, int64, both ``(queries, k)``.
 
         Args:
-            queries: as `CodeStore.words_of` gives them.
+            queries: checked codes, uint8 ``(q, bytes)``.
             k: number of answers; missing ones are 2**31 - 1 and -1.
-            way: see `MultiIndex`.
+            way: see `mvs_lib.search.multi_index.MultiIndex`; "auto tables" uses the tables, but
+                scans when they get too dear.
             threads: how many queries to work on at once.
         """
         count = len(queries)
         distances, positions = np.empty((count, k), np.int32), np.empty((count, k), np.int64)
         if way == "auto":
-            way = self.plan.way(count, k)
+            way = self._ways.get((count, k)) or self._choose(count, k)
         run = self._batch if way == "batch" else self._scan if way == "scan" else self._probe
         if threads == 1 or count == 1:
             run(queries, k, way, distances, positions)
@@ -154,43 +155,47 @@ class Engine:
                 task.result()
         return distances, positions
 
+    def _choose(self, count: int, k: int) -> str:
+        """Ask the plan, and remember what it said: asking costs as much as scanning a few codes."""
+        if len(self._ways) > 1_000:
+            self._ways.clear()
+        way = self.plan.way(count, k)
+        self._ways[count, k] = "auto tables" if way == "tables" else way
+        return self._ways[count, k]
+
+    def _words(self, count: int) -> np.ndarray:
+        words = self.store.words
+        return np.empty(count if words == 1 else (count, words), np.uint64)
+
     def _scan(self, queries, k, way, distances, positions):
-        codes, stride, size, _, alive = self.index[:5]
-        bits, k = self.store.bits, min(k, size)
-        kept = np.empty(memory(bits, k), np.int64)
-        scan_queries(codes, stride, size, bits, alive, queries, k, kept, distances, positions)
+        words = self._words(len(queries))
+        scan_queries(*self._whole, queries, words, min(k, self._whole[2]), distances, positions)
 
     def _batch(self, queries, k, way, distances, positions):
-        codes, stride, size, _, alive = self.index[:5]
-        bits, k = self.store.bits, min(k, size)
-        places = memory(bits, k)
+        most = min(k, self._whole[2])
+        places = memory(self.store.bits, most)
         at_once = min(MOST_AT_ONCE, max(TOGETHER, (1 << 22) // places // TOGETHER * TOGETHER))
         shape = (TOGETHER,) if self.store.words == 1 else (self.store.words, TOGETHER)
-        group = np.empty(shape, np.uint64)
-        kept = np.empty((min(at_once, len(queries)), places), np.int64)
+        group, words = np.empty(shape, np.uint64), self._words(len(queries))
         for first in range(0, len(queries), at_once):
             part = slice(first, first + at_once)
             scan_batch(
-                codes, stride, size, bits, alive, queries[part], k, group, kept, distances[part],
+                *self._whole, queries[part], words[part], most, group, distances[part],
                 positions[part],
             )  # fmt: skip
 
-    def _probe(self, queries, k, way, distances, positions):
-        bits, k = self.store.bits, min(k, self.store.size)
-        kept = np.empty(memory(bits, k), np.int64)
-        costs = FORCED if way == "tables" else self.plan.costs(self.store.words)
-        given = self.index, queries, bits, k, costs, kept
-        probe_queries(*given, NO_EFFORT, distances, positions)
+    def _probe(self, queries, k, way, distances, positions, effort=NO_EFFORT):
+        probe_queries(
+            self.index, queries, self._words(len(queries)), self.store.bits,
+            min(k, self._whole[2]), FORCED if way == "tables" else self._costs, effort, distances,
+            positions,
+        )  # fmt: skip
 
     def effort(self, queries: np.ndarray, k: int) -> np.ndarray:
         """Return how many buckets and codes a search through the tables looks at, ``(q, 2)``."""
-        bits, found = self.store.bits, min(k, self.store.size)
-        kept, effort = (
-            np.empty(memory(bits, found), np.int64),
-            np.empty((len(queries), 2), np.int64),
-        )
+        effort = np.empty((len(queries), 2), np.int64)
         answers = np.empty((len(queries), k), np.int32), np.empty((len(queries), k), np.int64)
-        probe_queries(self.index, queries, bits, found, FORCED, kept, effort, *answers)
+        self._probe(queries, k, "tables", *answers, effort)
         return effort
 
     def within(
@@ -211,15 +216,15 @@ class Engine:
         return lims, distances, numbers & ((1 << POSITION_BITS) - 1)
 
     def _within(self, queries, radius, way):
-        bits = self.store.bits
-        costs = self.plan.costs(self.store.words)
-        costs[2] = 0.0 if way in ("scan", "batch") else math.inf if way == "tables" else costs[2]
+        bits, words, costs = self.store.bits, self._words(len(queries)), self._costs
+        if way != "auto":
+            costs = FORCED if way == "tables" else NO_TABLES
         kept = np.empty(memory(bits, 512), np.int64)
-        found = np.empty(1024, np.int64)
-        lims = np.zeros(len(queries) + 1, np.int64)
-        done = 0
+        found, lims, done = np.empty(1024, np.int64), np.zeros(len(queries) + 1, np.int64), 0
         while True:
-            done = probe_radius(self.index, queries, bits, radius, costs, kept, found, lims, done)
+            done = probe_radius(
+                self.index, queries, words, bits, radius, costs, kept, found, lims, done
+            )
             if done == len(queries):
                 return lims, found[: lims[-1]]
             kept = np.empty(2 * len(kept), np.int64)

@@ -22,7 +22,8 @@ __all__ = ["MultiIndex"]
 
 FORMAT = "mvs-multi-index"
 VERSION = 1
-LONGEST = 512
+LONGEST = 512  # bits
+MOST = 2**31 - 1  # codes: tables hold their positions in 32 bits
 WAYS = ("auto", "tables", "scan", "batch")
 WIDEST = 24  # bits of a substring: a table has two to that power buckets
 
@@ -112,9 +113,12 @@ class MultiIndex:
         Codes that are not contiguous in memory are copied first.
 
         Raises:
-            ValueError: see `mvs_lib.codes.check_codes`; nothing is added then.
+            ValueError: see `mvs_lib.codes.check_codes`; or there are more than 2**31 - 1 codes;
+                nothing is added then.
         """
         codes = check_codes(codes, self.bits)
+        if self._store.size + len(codes) > MOST:
+            raise ValueError(f"an index holds at most {MOST} codes, removed ones included")
         if len(codes):
             self._store.add(codes)
             self._engine.changed()
@@ -133,7 +137,7 @@ class MultiIndex:
     def build(self) -> None:
         """Build the tables and measure the plan now; else the first search does it."""
         with self._lock:
-            if self._engine.stale():
+            if self._engine.stale:
                 self._engine.build()
 
     def search(self, codes: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
@@ -151,13 +155,12 @@ class MultiIndex:
         Raises:
             ValueError: see `mvs_lib.codes.check_codes`; or ``k`` is not a whole number >= 1.
         """
-        codes, k = check_codes(codes, self.bits, "query codes"), check_k(k)
+        codes, k = self._checked(codes), check_k(k)
         if not len(codes):
             return np.empty((0, k), np.int32), np.empty((0, k), np.int64)
-        if self._engine.stale():
+        if self._engine.stale:
             self.build()
-        queries = self._store.words_of(codes)
-        distances, positions = self._engine.search(queries, k, self.way, self.threads)
+        distances, positions = self._engine.search(codes, k, self.way, self.threads)
         return distances, self._ids_at(positions)
 
     def range_search(
@@ -177,14 +180,13 @@ class MultiIndex:
         Raises:
             ValueError: see `mvs_lib.codes.check_codes`; or ``radius`` is not a whole number >= 0.
         """
-        codes, radius = check_codes(codes, self.bits, "query codes"), check_radius(radius)
+        codes, radius = self._checked(codes), check_radius(radius)
         if not len(codes) or not len(self):
             empty = np.empty(0, np.int32), np.empty(0, np.int64)
             return np.zeros(len(codes) + 1, np.int64), *empty
-        if self._engine.stale():
+        if self._engine.stale:
             self.build()
-        queries = self._store.words_of(codes)
-        given = queries, min(radius, self.bits), self.way, self.threads
+        given = codes, min(radius, self.bits), self.way, self.threads
         lims, distances, positions = self._engine.within(*given)
         return lims, distances, self._ids_at(positions)
 
@@ -193,7 +195,7 @@ class MultiIndex:
 
         The file is written whole or not at all.
         """
-        if self._engine.stale():
+        if self._engine.stale:
             self.build()
         header = {"format": FORMAT, "version": VERSION, "bits": self.bits, "seed": self.seed}
         header["partition"] = self.partition
@@ -244,13 +246,17 @@ class MultiIndex:
         Raises:
             ValueError: see `search`.
         """
-        codes, k = check_codes(codes, self.bits, "query codes"), check_k(k)
-        if self._engine.stale():
+        codes, k = self._checked(codes), check_k(k)
+        if self._engine.stale:
             self.build()
-        buckets, candidates = self._engine.effort(self._store.words_of(codes), k).T
+        buckets, candidates = self._engine.effort(codes, k).T
         return buckets, candidates
 
+    def _checked(self, codes: np.ndarray) -> np.ndarray:
+        codes = check_codes(codes, self.bits, "query codes")
+        return codes if codes.flags.writeable else codes.copy()  # kernels exist for one kind only
+
     def _ids_at(self, positions: np.ndarray) -> np.ndarray:
-        if self._store.ids is None:
+        if self._store.ids is None or not len(self._store.ids):  # nothing there: all are -1
             return positions
         return np.where(positions >= 0, self._store.ids[positions], -1)

@@ -26,7 +26,8 @@ NONE = np.int64(np.iinfo(np.int64).max)
 FAR = np.int32(np.iinfo(np.int32).max)  # the distance of an answer that does not exist
 
 
-def memory(bits: int, k: int) -> int:
+@part
+def memory(bits, k):
     """Return how many places the search for ``k`` answers needs."""
     return HEAD + bits + 2 + 2 * k + 64
 
@@ -105,32 +106,44 @@ def tidy(kept):
 
 
 @part
-def sort(kept):
-    """Sort the buffer (Shell's method: short, in place, and the buffer is short)."""
-    first, n = kept[TALLY_END], kept[COUNT]
+def sort(numbers):
+    """Sort numbers in place (Shell's method: short, and quick on what is nearly sorted)."""
     gap = 1
-    while gap < n // 3:
+    while gap < len(numbers) // 9:
         gap = 3 * gap + 1
     while gap > 0:
-        for i in range(first + gap, first + n):
-            number, j = kept[i], i
-            while j >= first + gap and kept[j - gap] > number:
-                kept[j] = kept[j - gap]
+        for i in range(gap, len(numbers)):
+            number, j = numbers[i], i
+            while j >= gap and numbers[j - gap] > number:
+                numbers[j] = numbers[j - gap]
                 j -= gap
-            kept[j] = number
+            numbers[j] = number
         gap //= 3
 
 
 @part
 def finish(kept, distances, positions):
-    """Write the answers, best first; what is missing becomes `FAR` and -1."""
+    """Write the answers, best first; what is missing becomes `FAR` and -1.
+
+    The tally says where each distance begins, so that only equals are left to be sorted.
+    """
     tidy(kept)
-    sort(kept)
-    first, n = kept[TALLY_END], kept[COUNT]
-    for i in range(len(distances)):
-        if i < n:
-            distances[i] = np.int32(kept[first + i] >> POSITION_BITS)
-            positions[i] = kept[first + i] & ((np.int64(1) << POSITION_BITS) - 1)
-        else:
-            distances[i] = FAR
-            positions[i] = -1
+    first, count, bound = kept[TALLY_END], kept[COUNT], kept[BOUND]
+    tally = kept[HEAD:first]
+    begin = 0
+    for distance in range(bound + 1):
+        begin, tally[distance] = begin + tally[distance], begin
+    for i in range(first, first + count):
+        distance = kept[i] >> POSITION_BITS
+        to = tally[distance]
+        tally[distance] = to + 1
+        distances[to] = np.int32(distance)
+        positions[to] = kept[i] & ((np.int64(1) << POSITION_BITS) - 1)
+    begin = 0
+    for distance in range(bound + 1):
+        end = tally[distance]
+        if end - begin > 1:
+            sort(positions[begin:end])
+        begin = end
+    distances[count:] = FAR
+    positions[count:] = -1

@@ -54,9 +54,9 @@ class AdaptivePartition:
 
     Minimise the sum, over substrings, of |correlation| between the bits within. Bits are dealt out
     in the order of their total correlation, each to the substring with room where it adds least;
-    then the two bits whose exchange helps most change places, until no exchange helps. Short codes
-    also start from a few shuffled orders, and the best end counts. That is a local optimum; with 8
-    bits it is the global one (tests/search/test_partition.py goes through all of them).
+    then each bit changes places with the one where that helps most, until no exchange helps. Short
+    codes also start from a few shuffled orders, and the best end counts. That is a local optimum;
+    with 8 bits it is the global one (tests/search/test_partition.py goes through all of them).
 
     Args:
         segments: number of substrings.
@@ -123,18 +123,25 @@ def _cost(correlations: np.ndarray, member: np.ndarray) -> float:
 
 
 def _exchange(correlations: np.ndarray, member: np.ndarray, segments: int) -> np.ndarray:
-    """Exchange pairs of bits as long as the objective drops, the best pair first."""
+    """Give each bit in turn the exchange that helps it most, until no exchange helps."""
     member, everyone = member.copy(), np.arange(len(member))
-    while True:
-        shared = correlations @ (member[:, None] == np.arange(segments))  # bit with substring
-        own = shared[everyone, member]
-        moved = shared[:, member] - own[:, None]  # bit i into the substring of bit j, j still there
-        change = moved + moved.T - 2 * correlations
-        change[member[:, None] == member] = 0
-        i, j = np.unravel_index(np.argmin(change), change.shape)
-        if change[i, j] > -1e-9:
-            return member
-        member[i], member[j] = member[j], member[i]
+    shared = correlations @ (member[:, None] == np.arange(segments))  # of a bit with a substring
+    exchanged = True
+    while exchanged:
+        exchanged = False
+        for i, a in enumerate(member):
+            gain = shared[i, member] - shared[i, a]  # i goes where j is, while j is still there
+            change = gain + shared[:, a] - shared[everyone, member] - 2 * correlations[i]
+            change[member == a] = 0
+            j = np.argmin(change)
+            if change[j] < -1e-9:
+                b = member[j]
+                member[i], member[j] = b, a
+                moved = correlations[:, i] - correlations[:, j]
+                shared[:, a] -= moved
+                shared[:, b] += moved
+                exchanged = True
+    return member
 
 
 def _adaptive(codes, bits, segments, width, seed):

@@ -23,8 +23,9 @@ QUERIES = 24
 NOISE = 0.05  # share of bits that the copies have flipped
 SAMPLE = 16_384  # codes that the model counts candidates among
 NEIGHBOURS = (1, 10, 100)  # the k that are measured
-LOOKUP, CANDIDATE = 8.0, 0.2  # nanoseconds a bucket and a code of one word, before measuring
+LOOKUP, CANDIDATE = 12.0, 0.25  # nanoseconds a bucket and a code of one word, before measuring
 MOST_TABLES = 8
+WIDEST = 24  # bits of a substring: a table has two to that power buckets
 WASTE = 0.5  # share of a scan that a query may spend on shells before it scans after all
 
 
@@ -86,17 +87,28 @@ def noisy_copies(codes: np.ndarray, bits: int, count: int = QUERIES, seed: int =
     return pack(unpack(chosen, bits) ^ (random.random((count, bits)) < NOISE))
 
 
-def widths(n: int, bits: int) -> list[int]:
-    """Return the widths of substrings that are worth a thought, for ``n`` codes."""
-    middle = max(4, round(math.log2(max(n, 2))) - 4)
-    return sorted({min(bits, max(4, middle + step), 24) for step in (-2, 0, 2)})
+def candidates(n: int, bits: int) -> list[tuple[int, int]]:
+    """Return the numbers of tables and widths that are worth a thought, for ``n`` codes.
+
+    With substrings much narrower than log2(n) bits a bucket holds a thousand codes and more; with
+    wider ones most buckets are empty.
+    """
+    digits = math.log2(max(n, 2))
+    shapes = [
+        (tables, min(bits // tables, WIDEST)) for tables in range(1, min(MOST_TABLES, bits) + 1)
+    ]
+    return [
+        (tables, width)
+        for tables, width in shapes
+        if width <= digits + 1 and (width >= digits - 10 or width == bits)
+    ]
 
 
 def choose_shape(
     codes: np.ndarray, bits: int, n: int, kth: np.ndarray, queries: np.ndarray, partition: str,
     seed: int,
 ) -> Shape | None:  # fmt: skip
-    """Return the shape of tables that the model finds cheapest.
+    """Return the shape of tables that the model finds cheapest; None if no shape fits.
 
     Args:
         codes: a sample of the codes, uint8.
@@ -108,8 +120,7 @@ def choose_shape(
         seed: of the random partition.
     """
     sample, best = codes[:SAMPLE], None
-    for width in widths(n, bits):
-        tables = min(bits // width, MOST_TABLES)
+    for tables, width in candidates(n, bits):
         chosen = substrings(partition, codes, bits, tables, width, seed)
         sizes = n * shell_shares(sample, queries, bits, chosen)
         words = (bits + 63) // 64
@@ -154,10 +165,15 @@ def _greedy_cost(sizes: np.ndarray, reach: int, width: int, candidate: float) ->
 
 
 def fastest(run, repeats: int = 2) -> float:
-    """Return the shortest time of a few runs, in nanoseconds."""
-    times = []
+    """Return the shortest time of a few runs in this thread, in nanoseconds.
+
+    It is the processor's time where that is told finely enough: a plan should not depend on who
+    else was busy while it was made.
+    """
+    fine = time.get_clock_info("thread_time").resolution < 1e-6
+    clock, times = time.thread_time if fine else time.perf_counter, []
     for _ in range(repeats):
-        start = time.perf_counter()
+        start = clock()
         run()
-        times.append(time.perf_counter() - start)
+        times.append(clock() - start)
     return 1e9 * min(times)

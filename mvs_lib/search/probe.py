@@ -34,11 +34,12 @@ from mvs_lib.search.nearest import (
     NONE,
     TALLY_END,
     finish,
+    memory,
     offer,
     sort,
     start,
 )
-from mvs_lib.search.scan import scan_part
+from mvs_lib.search.scan import read_words, scan_part
 
 __all__ = ["probe_queries", "probe_radius"]
 
@@ -198,17 +199,18 @@ def scratch(count):
 
 
 @entry
-def probe_queries(index, queries, bits, k, costs, kept, effort, distances, positions):
+def probe_queries(index, queries, words, bits, k, costs, effort, distances, positions):
     """Write the ``k`` nearest codes for each query, one after another.
 
     ``effort``, int64 ``(q, 2)``, takes down how many buckets and codes were looked at; or it is
     empty.
     """
-    words = queries.reshape(-1)
+    read_words(queries, words)
+    flat, kept = words.reshape(-1), np.empty(memory(bits, k), np.int64)
     numbers, prices, sizes, ends = scratch(len(index[9]))
-    for i in range(len(queries)):
-        first = i * (len(words) // len(queries))
-        probe(kept, bits, k, bits, index, queries[i], words, first, costs, numbers, prices, sizes,
+    for i in range(len(words)):
+        first = i * (len(flat) // len(words))
+        probe(kept, bits, k, bits, index, words[i], flat, first, costs, numbers, prices, sizes,
               ends)  # fmt: skip
         finish(kept, distances[i], positions[i])
         if len(effort) != 0:
@@ -216,24 +218,25 @@ def probe_queries(index, queries, bits, k, costs, kept, effort, distances, posit
 
 
 @entry
-def probe_radius(index, queries, bits, radius, costs, kept, found, lims, first):
+def probe_radius(index, queries, words, bits, radius, costs, kept, found, lims, first):
     """Write the numbers of all codes within ``radius`` bits, sorted, for queries from ``first`` on.
 
     Query i fills ``found[lims[i]:lims[i + 1]]``. Returns the first query that did not fit into
     ``kept`` or ``found``, or the number of queries.
     """
-    words = queries.reshape(-1)
+    read_words(queries, words)
+    flat = words.reshape(-1)
     numbers, prices, sizes, ends = scratch(len(index[9]))
-    for i in range(first, len(queries)):
-        start_word = i * (len(words) // len(queries))
-        if not probe(kept, bits, NONE, radius, index, queries[i], words, start_word, costs,
-                     numbers, prices, sizes, ends):  # fmt: skip
+    for i in range(first, len(words)):
+        start_word = i * (len(flat) // len(words))
+        if not probe(kept, bits, NONE, radius, index, words[i], flat, start_word, costs, numbers,
+                     prices, sizes, ends):  # fmt: skip
             return i
         count = kept[COUNT]
         if lims[i] + count > len(found):
             return i
-        sort(kept)
-        begin = kept[TALLY_END]
-        found[lims[i] : lims[i] + count] = kept[begin : begin + count]
-        lims[i + 1] = lims[i] + count
+        begin, end = lims[i], lims[i] + count
+        found[begin:end] = kept[kept[TALLY_END] : kept[TALLY_END] + count]
+        sort(found[begin:end])
+        lims[i + 1] = end
     return len(queries)

@@ -4,22 +4,35 @@ One query alone is limited by how fast codes come out of the memory. Eight queri
 compared with each code that was loaded, which is limited by arithmetic: several times as fast a
 query.
 
-Queries are uint64, ``(q,)`` for codes of one word and ``(q, words)`` for longer ones; codes lie as
-`mvs_lib.search.hamming_vectors` says. ``alive`` is uint8 ``(n,)``, 0 for a code that was removed,
-or empty if none was.
+Queries come as packed codes, uint8 ``(q, bytes)``, with memory for their words: uint64 ``(q,)`` for
+codes of one word, ``(q, words)`` for longer ones. Codes lie as `mvs_lib.search.hamming_vectors`
+says. ``alive`` is uint8 ``(n,)``, 0 for a code that was removed, or empty if none was.
 """
 
 import numpy as np
 
 from mvs_lib.search.compiled import entry, part
 from mvs_lib.search.hamming_vectors import distance, near64, near_batch, trailing_zeros
-from mvs_lib.search.nearest import BOUND, KNOWN, WANTED, finish, offer, start
+from mvs_lib.search.nearest import BOUND, KNOWN, WANTED, finish, memory, offer, start
 
-__all__ = ["TOGETHER", "scan_batch", "scan_part", "scan_queries"]
+__all__ = ["TOGETHER", "read_words", "scan_batch", "scan_part", "scan_queries"]
 
 BLOCK = 4096  # codes that a batch compares with all its queries before it goes on: 32 KB a word
 TOGETHER = 8  # queries of a batch that are compared at once
 ONE = np.uint64(1)
+
+
+@part
+def read_words(queries, words):
+    """Write packed codes into ``words``, the last word of each filled up with zeros."""
+    flat, count = words.reshape(-1), len(queries)
+    each = len(flat) // count
+    for i in range(count):
+        for w in range(each):
+            word = np.uint64(0)
+            for byte in range(8 * w, min(8 * w + 8, queries.shape[1])):
+                word |= np.uint64(queries[i, byte]) << np.uint64(8 * (byte - 8 * w))
+            flat[i * each + w] = word
 
 
 @part
@@ -51,24 +64,27 @@ def scan_part(kept, codes, stride, alive, query, first, last):
 
 
 @entry
-def scan_queries(codes, stride, n, bits, alive, queries, k, kept, distances, positions):
+def scan_queries(codes, stride, n, bits, alive, queries, words, k, distances, positions):
     """Write the ``k`` nearest of the first ``n`` codes for each query, one after another."""
-    for i in range(len(queries)):
+    read_words(queries, words)
+    kept = np.empty(memory(bits, k), np.int64)
+    for i in range(len(words)):
         start(kept, bits, k, bits)
-        scan_part(kept, codes, stride, alive, queries[i], 0, n)
+        scan_part(kept, codes, stride, alive, words[i], 0, n)
         finish(kept, distances[i], positions[i])
 
 
 @entry
-def scan_batch(codes, stride, n, bits, alive, queries, k, group, kept, distances, positions):
+def scan_batch(codes, stride, n, bits, alive, queries, words, k, group, distances, positions):
     """Do what `scan_queries` does, eight queries at a time.
 
-    ``group`` is memory for eight queries, uint64 ``(8,)`` or ``(words, 8)``; ``kept`` has a row a
-    query.
+    ``group`` is memory for eight queries, uint64 ``(8,)`` or ``(words, 8)``.
     """
-    flat, words = group.reshape(-1), group.size // TOGETHER
-    all_queries = queries.reshape(-1)
-    count = len(queries)
+    read_words(queries, words)
+    flat, each = group.reshape(-1), group.size // TOGETHER
+    all_words = words.reshape(-1)
+    count = len(words)
+    kept = np.empty((count, memory(bits, k)), np.int64)
     bounds = np.empty(TOGETHER, np.int64)
     for i in range(count):
         start(kept[i], bits, k, bits)
@@ -79,8 +95,8 @@ def scan_batch(codes, stride, n, bits, alive, queries, k, group, kept, distances
                 bounds[j] = -1
                 if first + j < count:
                     bounds[j] = rising_bound(kept[first + j])
-                    for w in range(words):
-                        flat[w * TOGETHER + j] = all_queries[(first + j) * words + w]
+                    for w in range(each):
+                        flat[w * TOGETHER + j] = all_words[(first + j) * each + w]
             for at in range(block, end, 8):
                 mask = near_batch(codes, at, stride, group, bounds)
                 while mask != 0:
@@ -89,7 +105,7 @@ def scan_batch(codes, stride, n, bits, alive, queries, k, group, kept, distances
                     place, j = at + (bit & 7), bit >> 3
                     if place < end and (len(alive) == 0 or alive[place] != 0):
                         one = kept[first + j]
-                        offer(one, distance(codes, place, stride, queries[first + j]), place)
+                        offer(one, distance(codes, place, stride, words[first + j]), place)
                         bounds[j] = rising_bound(one)
     for i in range(count):
         finish(kept[i], distances[i], positions[i])

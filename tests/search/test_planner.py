@@ -38,9 +38,16 @@ def test_a_plan_that_is_none(wrong):
 
 @pytest.mark.parametrize("bits", [1, 7, 16, 64, 500])
 @pytest.mark.parametrize("n", [1, 100, 10**6, 10**9])
-def test_widths_fit_the_code(bits, n):
-    found = planner.widths(n, bits)
-    assert found == sorted(set(found)) and 1 <= found[0] and found[-1] <= min(bits, 24)
+def test_shapes_fit_the_code(bits, n):
+    for tables, width in planner.candidates(n, bits):
+        assert 1 <= tables <= 8 and 1 <= width <= 24 and tables * width <= bits
+
+
+def test_shapes_that_are_thought_of():
+    assert planner.candidates(10**6, 64) == [(4, 16), (5, 12), (6, 10)]
+    assert planner.candidates(10**7, 64) == [(1, 24), (2, 24), (3, 21), (4, 16)]
+    assert planner.candidates(10**6, 8) == [(1, 8)]
+    assert planner.candidates(100, 64) == []
 
 
 def test_shell_shares_are_counted():
