@@ -36,6 +36,7 @@ def match(query: np.ndarray, candidate: np.ndarray, ratio: float = 0.85) -> np.n
     if not len(query) or len(candidate) < 2:
         return np.empty((0, 2), np.int64)
     squares = (query**2).sum(1)[:, None] + (candidate**2).sum(1) - 2 * query @ candidate.T
+    squares = np.maximum(squares, 0)  # rounding: with both below zero, the ratio would turn round
     nearest = np.argpartition(squares, 1, axis=1)[:, :2]
     pair = np.take_along_axis(squares, nearest, 1)
     swap = pair[:, 0] > pair[:, 1]

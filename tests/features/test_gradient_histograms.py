@@ -55,7 +55,8 @@ def test_contrast_and_brightness_cancel_out():
     darker = (image // 2).astype(np.uint8)
     apart = np.abs(describe(image, places) - describe(darker, places)).sum(2).mean()
     assert apart < 0.06
-    np.testing.assert_array_equal(describe(image, places), describe(255 - (255 - image), places))
+    brighter = (image + 60).astype(np.uint8)  # up to 227: nothing is clipped
+    np.testing.assert_array_equal(describe(image, places), describe(brighter, places))
 
 
 @pytest.mark.parametrize("number", [9, 13, 17])

@@ -29,6 +29,14 @@ def test_matches_are_those_of_two_loops(m, n, seed):
     assert match(query, candidate, 0.8).tolist() == [list(pair) for pair in expected]
 
 
+def test_a_row_that_stands_twice_is_never_a_clear_match():
+    random = np.random.default_rng(0)
+    for _ in range(100):  # the squared distances are zero up to rounding, to either side
+        candidate = random.random((9, 64)).astype(np.float32)
+        candidate[7] = candidate[3]
+        assert match(candidate[[3]], candidate).tolist() == []
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_a_homography_is_found_among_wrong_matches(seed):
     random = np.random.default_rng(seed)
