@@ -30,7 +30,7 @@ class LocalFeatures:
     Attributes:
         positions: float32 ``(n, 2)``, x right and y down, shares of the frame, 0..1.
         scales: float32 ``(n,)``, diameter of the patch as a share of the frame's width.
-        angles: float32 ``(n,)``, radians, anti-clockwise as seen with y down (OpenCV's sense).
+        angles: float32 ``(n,)``, radians, from x (right) towards y (down): clockwise as seen.
         responses: float32 ``(n,)``, strength of the detector's answer, falling within a photo.
         descriptors: uint8 ``(n, 128)`` for SIFT, ``(n, 32)`` (256 bits) for ORB.
         offsets: int64 ``(photos + 1,)``: photo i owns the rows ``offsets[i]:offsets[i + 1]``.

@@ -1,4 +1,4 @@
-"""Send the photo itself, smaller (A1 of the course: Girod et al., 2011; Su et al., 2009).
+"""Send the photo itself, smaller (A1 of the course: Girod et al., 2011; Su et al., 2013).
 
 The phone shrinks the photo and writes a JPEG file; all vision happens on the server. The bytes
 depend on two numbers, the scale s and the JPEG quality q, and a fair comparison takes, for each
