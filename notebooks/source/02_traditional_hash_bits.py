@@ -746,7 +746,7 @@ show_answers([613, 168, 387], f"{alt} a tilted pavilion finds what is tilted the
 #
 # In words: let equal places have equal codes and different places opposite ones, as nearly as it goes.
 # The bits are found one after another, each from what those before it left over. And a bit is no
-# longer the side of a plane: it is the sign of a weighted sum of *nearnesses* to a few hundred photos,
+# longer the side of a plane: it is the sign of a weighted sum of *nearnesses* to a thousand photos,
 # the *anchors*. Both learn from the source photos' places only; the queries are new to them.
 
 # %%
