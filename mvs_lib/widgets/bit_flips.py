@@ -17,7 +17,7 @@ from mvs_lib.datasets.collection import Photos
 from mvs_lib.deep.encoding import project
 from mvs_lib.deep.network import HashNetwork
 from mvs_lib.search.linear import LinearIndex
-from mvs_lib.widgets.panel import LOOK, Panel
+from mvs_lib.widgets.panel import LOOK, Panel, strength_slider
 from mvs_lib.widgets.photo_html import photo, row
 
 __all__ = ["BitFlips"]
@@ -56,15 +56,7 @@ class BitFlips(Panel):
             condition=widgets.Dropdown(
                 options=capture.CONDITIONS, value="motion", description="condition", **LOOK
             ),
-            strength=widgets.FloatSlider(
-                0.0,
-                min=0.0,
-                max=1.0,
-                step=0.1,
-                readout_format=".1f",
-                description="strength",
-                **LOOK,
-            ),
+            strength=strength_slider(),
             method=widgets.Dropdown(options=list(networks), description="method", **LOOK),
         )
 

@@ -6,7 +6,7 @@ and ``view`` from the controls' values.
 
 import ipywidgets as widgets
 
-__all__ = ["LOOK", "Panel"]
+__all__ = ["LOOK", "Panel", "strength_slider"]
 
 LOOK = {"style": {"description_width": "8em"}, "layout": {"width": "30em"}}  # of a control
 
@@ -33,3 +33,10 @@ class Panel(widgets.VBox):
 
     def _update(self, change: dict | None = None) -> None:
         raise NotImplementedError
+
+
+def strength_slider() -> widgets.FloatSlider:
+    """Make the control of a capture condition's strength, 0 (absent) to 1, in tenths."""
+    return widgets.FloatSlider(
+        0.0, min=0.0, max=1.0, step=0.1, readout_format=".1f", description="strength", **LOOK
+    )

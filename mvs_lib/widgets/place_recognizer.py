@@ -12,7 +12,7 @@ import numpy as np
 from mvs_lib.datasets import capture
 from mvs_lib.datasets.collection import Photos
 from mvs_lib.service.recognizer import Recognizer
-from mvs_lib.widgets.panel import LOOK, Panel
+from mvs_lib.widgets.panel import LOOK, Panel, strength_slider
 from mvs_lib.widgets.photo_html import photo, row
 
 __all__ = ["PlaceRecognizer"]
@@ -51,15 +51,7 @@ class PlaceRecognizer(Panel):
             "place-recognizer",
             photo=widgets.IntSlider(0, 0, len(query) - 1, description="query photo", **LOOK),
             condition=widgets.Dropdown(options=capture.CONDITIONS, description="condition", **LOOK),
-            strength=widgets.FloatSlider(
-                0.0,
-                min=0.0,
-                max=1.0,
-                step=0.1,
-                readout_format=".1f",
-                description="strength",
-                **LOOK,
-            ),
+            strength=strength_slider(),
             voters=widgets.IntSlider(10, 1, 20, description="photos that vote", **LOOK),
         )
 
