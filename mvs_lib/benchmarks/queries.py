@@ -1,9 +1,12 @@
 """What should a phone send? Every system of `mvs_lib.queries` on the campus: accuracy and bytes.
 
-Each system first tries the settings of its grid on held-back source photos of some places; the one
-that sends the fewest bytes for nearly the best MAP then meets all queries. The rows of the first
-step have the protocol "validation: …" and choose; only rows of the second compare. The seconds on
-each link are those of a payload of the mean size.
+Each system first tries the settings of its grid on held-back source photos; the one that sends the
+fewest bytes for nearly the best MAP then meets all queries. The held-back photos are of all places,
+few of each: a phone that says where it is finds few places there to mistake its own for, and among
+fewer places there would be none. The rows of the first step have the protocol "validation: …" and
+choose; only rows of the second compare. The seconds on each link are those of a payload of the mean
+size. Systems know different things, and two columns say so: whether the phone sends its position,
+and whether the server learned which source photos show one place.
 
 The photos are drawn with 384 pixels a side, as local features want them: 3.6 GB of pixels, drawn
 once (some ten minutes of two cores) into ``data/cache``. Running all needs about 10 GB of memory.
@@ -15,18 +18,18 @@ systems with ``--only``, and a last run without it collects the rows.
 import hashlib
 import inspect
 import json
-import sys
 import time
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-from pathlib import Path
 
 import cv2
+import numpy as np
 from threadpoolctl import threadpool_limits
 
 from mvs_lib import paths
+from mvs_lib.benchmarks import kept_code
 from mvs_lib.datasets import campus, clips
 from mvs_lib.datasets.collection import Photos, Split, validation_split
 from mvs_lib.queries.link import LINKS
@@ -37,7 +40,7 @@ from mvs_lib.queries.systems import grid, known
 __all__ = ["ENOUGH", "SIZE", "choose", "rows"]
 
 SIZE = 384  # pixels
-PLACES, SHARE = 20, 0.15  # of the source photos: what a grid is tried on
+EACH, SHARE = 10, 0.2  # source photos of a place that a grid is tried on; held back of these
 ENOUGH = 0.95  # of the grid's best MAP: then the bytes decide, as a phone's owner would
 CLIPS = {"audio_visual": 3}  # asks with clips of so many seconds, not with photos
 WHOLE = {"scaled_image": {"scale": 1.0, "quality": 90}}  # measured too: the photo as it was taken
@@ -103,7 +106,7 @@ def _campus(quick: bool = False) -> Split:
 def _measured(system: type[System], split: Split, seed: int, settings: list[dict]) -> list[dict]:
     found = []
     if len(settings) > 1:
-        part = _some_places(split.source)
+        part = _some_of_each(split.source)
         held = validation_split(part, SHARE, seed)
         protocol = (
             f"validation: {len(held.query)} of {len(part)} source photos of "
@@ -119,8 +122,12 @@ def _measured(system: type[System], split: Split, seed: int, settings: list[dict
     return found + [_row(system, each, split, seed, protocol) for each in settings]
 
 
-def _some_places(photos: Photos) -> Photos:
-    return photos.take(photos.labels < PLACES)  # the first places are of different kinds
+def _some_of_each(photos: Photos) -> Photos:
+    """Return `EACH` photos of every place, in their order; always the same ones."""
+    random = np.random.default_rng(0)
+    members = [np.flatnonzero(photos.labels == label) for label in range(len(photos.names))]
+    some = [random.permutation(own)[:EACH] for own in members]
+    return photos.take(np.sort(np.concatenate(some)))
 
 
 def _row(system: type[System], settings: dict, split: Split, seed: int, protocol: str) -> dict:
@@ -144,6 +151,8 @@ def _row(system: type[System], settings: dict, split: Split, seed: int, protocol
         "method": made.method,
         "kind": made.kind,
         "source": made.source,
+        "position": bool(made.uses_position),
+        "labels": bool(made.uses_labels),
         "settings": ", ".join(f"{key} {value}" for key, value in settings.items()),
         "data": "campus",
         "protocol": protocol,
@@ -175,22 +184,9 @@ def _one_thread():
 
 def _key(system: type[System]) -> str:
     """Name what a system's rows depend on: photos, grid, checkpoints, and the code they call."""
-    about = [campus.VERSION, SIZE, PLACES, SHARE, ENOUGH, grid(system), WHOLE.get(system.method)]
+    about = [campus.VERSION, SIZE, EACH, SHARE, ENOUGH, grid(system), WHOLE.get(system.method)]
     digest = hashlib.blake2b(repr(about).encode(), digest_size=8)
     for file in sorted(paths.checkpoints().glob("*")):
         digest.update(file.read_bytes())
-    for name in _code(system.__module__) | _code(measure.__module__):
-        digest.update(Path(sys.modules[name].__file__).read_bytes())
+    digest.update(kept_code.digest(__file__, inspect.getfile(system)).encode())
     return digest.hexdigest()
-
-
-def _code(module: str) -> dict[str, None]:
-    """Return the modules of the house that a module uses, itself first, sorted behind it."""
-    seen, todo = set(), [module]
-    while todo:
-        seen.add(each := todo.pop())
-        for value in vars(sys.modules[each]).values():
-            name = value.__name__ if inspect.ismodule(value) else getattr(value, "__module__", None)
-            if isinstance(name, str) and name.startswith("mvs_lib.") and name not in seen:
-                todo.append(name)
-    return dict.fromkeys(sorted(seen))

@@ -65,6 +65,7 @@ class AudioVisual(System):
 
     number, method, kind = 17, "audio_visual", "hash bits"
     source = "Liu et al., 2014"
+    uses_labels = True
     SAMPLE = 100_000  # descriptors from which the hash is learned
 
     def __init__(

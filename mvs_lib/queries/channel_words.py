@@ -62,6 +62,7 @@ class ChannelWords(System):
 
     number, method, kind = 8, "channel_words", "compressed features"
     source = "Ji et al., 2011"
+    uses_labels = uses_position = True
 
     def __init__(
         self, words: int = 2000, chosen: int = 512, photos_each: int = 300, margin: float = 60.0,

@@ -234,6 +234,11 @@ class DeHashing(System):
         return _unit(self.server_.matrix_[chosen].T @ weights)
 
     @property
+    def uses_position(self) -> bool:
+        """Whether the phone may send where it is."""
+        return self.position
+
+    @property
     def index_bytes(self) -> int:
         """Inverted lists and words, codes, positions, and the decoder in single precision."""
         tables = self.mean_.size + self.decoder_.size + self.lengths_.size

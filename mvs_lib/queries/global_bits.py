@@ -188,6 +188,8 @@ class DeepBits(GlobalBits):
         network_: in evaluation mode. size_: side of its photos in pixels. bits: of its code.
     """
 
+    uses_labels = True  # in training, beforehand
+
     def __init__(self, checkpoint: str | Path | None = None):
         self.checkpoint = checkpoint
 

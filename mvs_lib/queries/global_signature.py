@@ -59,6 +59,7 @@ class GlobalSignature(System):
 
     number, method, kind = 9, "global_signature", "compressed features"
     source = "Chen and Girod, 2013"
+    uses_labels = True
 
     def __init__(
         self, words: int = 190, dimensions: int = 32, exponent: float = 0.5,

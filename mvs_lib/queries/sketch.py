@@ -131,6 +131,11 @@ class Sketch(System):
         return self.bits - hamming_distance(code, self.codes_)[0].astype(np.float64)
 
     @property
+    def uses_labels(self) -> bool:
+        """True unless every photo is a thing of its own."""
+        return self.groups == "place"
+
+    @property
     def index_bytes(self) -> int:
         """Bytes of the codes, the mean and the projection (4 a number)."""
         return self.codes_.nbytes + 4 * (self.mean_.size + self.projection_.size)

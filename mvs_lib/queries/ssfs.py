@@ -57,6 +57,7 @@ class SpaceSaliencyFingerprints(System):
 
     number, method, kind = 18, "ssfs", "hash bits"
     source = "Wang et al., 2014 (our realisation)"
+    uses_labels = uses_position = True
 
     def __init__(
         self, bits: int = 80, features: int = 300, limit: int = 300, most: int = 600,

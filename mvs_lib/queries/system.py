@@ -25,12 +25,17 @@ class System(ABC):
         method: its name in results files, lower case.
         kind: one of "image", "features", "compressed features", "hash bits" (survey, section 1.2).
         source: authors and year.
+        uses_labels: whether it learned which source photos show one place. Some papers ask for
+            that, some do not: compare like with like.
+        uses_position: whether the phone sends where it is.
     """
 
     number: int
     method: str
     kind: str
     source: str
+    uses_labels: bool = False
+    uses_position: bool = False
 
     @abstractmethod
     def fit(self, photos: Photos, progress: bool = False) -> "System":

@@ -63,6 +63,7 @@ class TopicHypergraph(System):
 
     number, method, kind = 15, "topic_hypergraph", "hash bits"
     source = "Zhu et al., 2015"
+    uses_labels = True
 
     def __init__(
         self,

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from mvs_lib.benchmarks import queries
-from mvs_lib.queries import scaled_image
 from mvs_lib.queries.link import LINKS
 from mvs_lib.queries.measure import measure
 from mvs_lib.queries.payload import OVERHEAD, pack, unpack
@@ -45,8 +44,8 @@ def bench(monkeypatch, tmp_path, small_world):
     monkeypatch.setenv("MVS_DATA", str(tmp_path))
     monkeypatch.setattr(queries, "known", lambda: {"mean_colour": MeanColour})
     monkeypatch.setattr(queries, "_campus", lambda quick=False: small_world.split)
-    monkeypatch.setattr(queries, "PLACES", 4)
-    monkeypatch.setattr(queries, "SHARE", 0.4)
+    monkeypatch.setattr(queries, "EACH", 4)
+    monkeypatch.setattr(queries, "SHARE", 0.25)
     MeanColour.fits = 0
     return small_world.split
 
@@ -56,7 +55,7 @@ def test_a_grid_chooses_on_held_back_source_photos_and_one_setting_meets_the_que
     assert [each["settings"] for each in tried] == [
         "digits 1, filling 0", "digits 8, filling 0", "digits 8, filling 9"
     ]  # fmt: skip
-    said = "validation: 8 of 20 source photos of 4 places held back"
+    said = "validation: 6 of 24 source photos of 6 places held back"
     assert {each["protocol"] for each in tried} == {said}
     assert row["protocol"] == "campus: 30 source photos, 18 query photos, 6 places"
     assert row["settings"] == "digits 8, filling 0"
@@ -64,6 +63,7 @@ def test_a_grid_chooses_on_held_back_source_photos_and_one_setting_meets_the_que
     assert (row["map"], row["top1"]) == (round(found.map, 4), round(found.top1, 4))
     assert row["bytes"] == row["largest_bytes"] == 3 + OVERHEAD
     assert row["client_bytes"] == 5 and row["index_bytes"] == 24
+    assert (row["position"], row["labels"]) == (False, False)
     for link in LINKS:
         assert row[f"seconds_{link.key}"] == round(link.seconds(6), 3)
     assert {"seconds_2g_gprs", "seconds_wi_fi"} <= row.keys()
@@ -145,16 +145,6 @@ def test_a_system_that_asks_with_clips_gets_them(bench, monkeypatch):
     (row,) = queries.rows()
     assert row["protocol"].endswith("; clips of 2 s taken where the query photos were")
     assert row["bytes"] == OVERHEAD + 3 + 2 and row["map"] > 0.5
-
-
-def test_the_code_a_result_depends_on_is_found():
-    code = queries._code(scaled_image.__name__)
-    assert {
-        "mvs_lib.queries.server",
-        "mvs_lib.features.vocabulary",
-        "mvs_lib.queries.payload",
-    } <= set(code)
-    assert "mvs_lib.queries.global_bits" not in code
 
 
 def test_the_photo_as_it_was_taken_is_measured_beside_the_choice(bench, monkeypatch):
