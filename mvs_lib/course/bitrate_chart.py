@@ -16,16 +16,20 @@ from matplotlib.figure import Figure
 from mvs_lib.course.figure import PALETTE, SIZE, subplots
 from mvs_lib.queries.link import LINKS
 
-__all__ = ["KINDS", "MEASURES", "best_within", "bitrate_chart", "frontier", "operating_points"]
+__all__ = [
+    "KINDS", "KNOWS", "MEASURES", "best_within", "bitrate_chart", "frontier", "knows",
+    "operating_points",
+]  # fmt: skip
 
 KINDS = ("hash bits", "compressed features", "features", "image")  # of the survey's section 1.2
+KNOWS = ("position", "labels")  # beside the photo: where the phone is; what shows one place
 MEASURES = {"map": "MAP", "top1": "top-1"}
 MARKERS = dict(zip(KINDS, "osD^", strict=True))
 COLOURS = dict(zip(KINDS, PALETTE, strict=False))
 LETTER, LINE = 7, 10  # points: size of a name, and what it takes with the space around it
 LEADER = {"arrowstyle": "-", "color": "#999999", "linewidth": 0.5, "shrinkA": 0, "shrinkB": 3}
 WIDE, TALL = 390, 230  # points: the axes, roughly
-NEEDED = ("method", "kind", "settings", "protocol", "bytes", *MEASURES)
+NEEDED = ("method", "kind", "settings", "protocol", "bytes", *KNOWS, *MEASURES)
 NEEDED += tuple(f"seconds_{link.key}" for link in LINKS)
 
 
@@ -52,10 +56,15 @@ def operating_points(rows: list[dict]) -> list[dict]:
     for group in groups.values():
         point = dict(group[0])
         for name, value in point.items():
-            if isinstance(value, int | float) and name != "seed":
+            if isinstance(value, int | float) and name not in ("seed", *KNOWS):
                 point[name] = mean(row[name] for row in group)
         points.append(point)
     return sorted(points, key=lambda point: (point["bytes"], point["method"]))
+
+
+def knows(point: dict) -> str:
+    """Return what a system knows beside the photo, in words: "position, labels", or "-"."""
+    return ", ".join(name for name in KNOWS if point[name]) or "-"
 
 
 def best_within(points: list[dict], budget: float, measure: str = "map") -> dict | None:
@@ -77,6 +86,8 @@ def bitrate_chart(
     rows: list[dict], measure: str = "map", budget: float | None = None
 ) -> tuple[Figure, str]:
     """Draw accuracy against bytes, on a logarithmic axis.
+
+    A hollow mark stands for a system whose phone also sends where it is.
 
     Args:
         rows: of the benchmark ``queries``, or the points of `operating_points`.
@@ -101,8 +112,17 @@ def bitrate_chart(
         if own:
             sizes, scores = ([point[name] for point in own] for name in ("bytes", measure))
             beyond = [budget is not None and size > budget for size in sizes]
-            colours = [to_rgba(COLOURS[kind], 0.25 if pale else 1) for pale in beyond]
-            axes.scatter(sizes, scores, marker=MARKERS[kind], color=colours, label=kind, zorder=3)
+            edges = [to_rgba(COLOURS[kind], 0.25 if pale else 1) for pale in beyond]
+            filled = [
+                "white" if point["position"] else edge
+                for point, edge in zip(own, edges, strict=True)
+            ]
+            axes.scatter(
+                sizes, scores, marker=MARKERS[kind], color=filled, edgecolors=edges, label=kind,
+                zorder=3,
+            )  # fmt: skip
+    if any(point["position"] for point in points):
+        axes.scatter([], [], color="white", edgecolors="black", label="hollow: sends its position")
     low, high = points[0]["bytes"] / 2, points[-1]["bytes"] * 8  # room for the last name
     for point, drop in zip(points, _drops(points, measure, low, high), strict=True):
         axes.annotate(
@@ -122,8 +142,14 @@ def bitrate_chart(
     )
     return figure, (
         f"{MEASURES[measure]} of {len(points)} ways to ask, against the bytes sent on a "
-        f"logarithmic axis. Best for their bytes: {said}."
+        f"logarithmic axis. Best for their bytes: {said}.{_placed(points)}"
     )
+
+
+def _placed(points: list[dict]) -> str:
+    """Return a sentence on the systems that send their position, with a space before it."""
+    named = [point["method"] for point in points if point["position"]]
+    return f" Hollow, for they send their position: {', '.join(named)}." if named else ""
 
 
 def _drops(points: list[dict], measure: str, low: float, high: float) -> list[float]:

@@ -13,6 +13,7 @@ from mvs_lib.course.bitrate_chart import (
     MEASURES,
     best_within,
     bitrate_chart,
+    knows,
     operating_points,
 )
 from mvs_lib.course.figure import picture
@@ -93,18 +94,26 @@ class BitrateExplorer(Panel):
         self.view.value = self._table() + self._chart() if self.kinds.value else ""
 
     def _table(self) -> str:
-        head = ["kind", "best system", "bytes", *MEASURES.values(), *(link.name for link in LINKS)]
+        head = [
+            "kind",
+            "best system",
+            "knows",
+            "bytes",
+            *MEASURES.values(),
+            *(link.name for link in LINKS),
+        ]
         lines = []
         for kind, point in self.chosen.items():
             cells = [kind, *["nothing so small"], *[""] * (len(head) - 2)]
             if point is not None:
-                cells = [kind, point["method"], f"{point['bytes']:,.0f}"]
+                cells = [kind, point["method"], knows(point), f"{point['bytes']:,.0f}"]
                 cells += [f"{point[measure]:.2f}" for measure in MEASURES]
                 cells += [f"{_seconds(point, link)} s" for link in LINKS]
             lines.append(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}</tr>")
         names = "".join(f'<th scope="col">{escape(name)}</th>' for name in head)
         return (
-            '<table class="mvs-times"><caption>The best of each kind within the budget, and the '
+            '<table class="mvs-times"><caption>The best of each kind within the budget, what it '
+            "knows beside the photo (the phone's position, the labels of source photos), and the "
             f"seconds until the answer</caption><tr>{names}</tr>{''.join(lines)}</table>"
         )
 

@@ -12,6 +12,8 @@ def row(method, kind, size, score, top1=None, **more):
         "settings": "",
         "protocol": PROTOCOL,
         "seed": 0,
+        "position": False,
+        "labels": False,
         "bytes": size,
         "map": score,
         "top1": score if top1 is None else top1,
@@ -24,7 +26,7 @@ ROWS = [
     row("photo", "image", 40_000.0, 0.6, 0.95),
     row("thumbnail", "image", 1200.0, 0.3),
     row("thumbnail", "image", 900.0, 0.99, protocol="validation: 8 of 20 source photos held back"),
-    row("words", "compressed features", 150.5, 0.5, 0.7),
+    row("words", "compressed features", 150.5, 0.5, 0.7, position=True, labels=True),
     row("deep <bits>", "hash bits", 9.0, 0.4),
     row("bag", "hash bits", 700.0, 0.45, 0.9),
 ]

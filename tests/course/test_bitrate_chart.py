@@ -1,8 +1,16 @@
 import pytest
 from query_rows import PROTOCOL, ROWS, row
 
-from mvs_lib.course.bitrate_chart import best_within, bitrate_chart, frontier, operating_points
+from mvs_lib.course.bitrate_chart import (
+    best_within,
+    bitrate_chart,
+    frontier,
+    knows,
+    operating_points,
+)
 from mvs_lib.course.figure import describe, picture
+
+KNOWING = {"position": True, "labels": True}
 
 
 def names(points):
@@ -10,7 +18,7 @@ def names(points):
 
 
 def test_points_are_the_means_over_the_seeds_without_the_validation():
-    again = row("words", "compressed features", 151.5, 0.7, 0.7, seed=1)
+    again = row("words", "compressed features", 151.5, 0.7, 0.7, seed=1, **KNOWING)
     points = operating_points([*ROWS, again])
     assert names(points) == ["deep <bits>", "words", "bag", "thumbnail", "photo"]
     words = points[1]
@@ -53,8 +61,8 @@ def test_the_chart_holds_every_point_and_says_the_best():
 def test_a_budget_is_drawn_and_what_lies_beyond_is_pale():
     figure, alt = bitrate_chart(ROWS, "top1", budget=1000)
     assert "line 'budget' x 1000 1000" in "\n".join(describe(figure))
-    drawn = figure.axes[0].collections
-    alphas = {each.get_label(): each.get_facecolors()[:, 3].tolist() for each in drawn}
+    drawn = figure.axes[0].collections[:-1]  # the last names the hollow marks
+    alphas = {each.get_label(): each.get_edgecolors()[:, 3].tolist() for each in drawn}
     assert alphas == {
         "hash bits": [1, 1], "compressed features": [1], "image": [0.25, 0.25],
     }  # fmt: skip
@@ -62,6 +70,20 @@ def test_a_budget_is_drawn_and_what_lies_beyond_is_pale():
     (legend,) = figure.legends
     handles = {handle.get_label(): handle for handle in legend.legend_handles}
     assert handles["image"].get_facecolors()[0, 3] == 1
+
+
+def test_who_sends_its_position_is_hollow():
+    figure, alt = bitrate_chart(ROWS)
+    drawn = figure.axes[0].collections
+    faces = {each.get_label(): each.get_facecolors().tolist() for each in drawn}
+    assert faces["compressed features"] == [[1, 1, 1, 1]]
+    assert [1, 1, 1, 1] not in faces["hash bits"] + faces["image"]
+    assert "hollow: sends its position" in faces and alt.endswith("send their position: words.")
+    figure, alt = bitrate_chart([each for each in ROWS if not each["position"]])
+    labels = [each.get_label() for each in figure.axes[0].collections]
+    assert "hollow: sends its position" not in labels and "Hollow" not in alt
+    assert [knows(point) for point in operating_points(ROWS)[:2]] == ["-", "position, labels"]
+    assert knows({"position": False, "labels": True}) == "labels"
 
 
 def test_rows_of_something_else_are_refused():

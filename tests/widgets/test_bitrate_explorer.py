@@ -10,6 +10,7 @@ def row(method, kind, size, score, top1, **more):
     waits = {f"seconds_{link.key}": round(link.seconds(size), 3) for link in LINKS}
     figures = {"bytes": float(size), "map": score, "top1": top1, **waits}
     about = {"method": method, "kind": kind, "settings": "", "protocol": PROTOCOL, "seed": 0}
+    about |= {"position": method == "words", "labels": method == "words"}
     return {**about, **figures, **more}
 
 
@@ -71,6 +72,8 @@ def test_the_table_has_the_wait_on_every_link(panel):
         assert f'<th scope="col">{link.name}</th>' in panel.view.value
         assert f"<td>{link.seconds(40_000):.2f} s</td>" in panel.view.value
     assert panel.view.value.count("<tr>") == 4
+    assert "<td>words</td><td>position, labels</td>" in panel.view.value
+    assert "<td>photo</td><td>-</td>" in panel.view.value
 
 
 def test_every_control_moves_it_and_has_a_name_and_a_hook(panel):
