@@ -1,4 +1,4 @@
-"""The README's figures: a marked block, written from the results file and from nothing else."""
+"""The README's figures: marked blocks, each written from its results file and from nothing else."""
 
 from collections import defaultdict
 from pathlib import Path
@@ -6,69 +6,94 @@ from statistics import mean, pstdev
 
 from mvs_lib import paths
 from mvs_lib.benchmarks import report
+from mvs_lib.course.bitrate_chart import bitrate_chart, knows, operating_points
 
-__all__ = ["README", "block", "kept", "update"]
+__all__ = ["BLOCKS", "README", "block", "kept", "update"]
 
 README = Path(__file__).resolve().parents[2] / "README.md"
-BEGIN = "<!-- figures: written by python -m mvs_lib bench campus; do not edit -->"
+BEGIN = "<!-- figures: written by python -m mvs_lib bench {}; do not edit -->"
 END = "<!-- end of figures -->"
 WHAT = ("method", "bits", "protocol")
 FIGURES = {"map": "MAP", "map_at_1000": "MAP@1000", "top1": "top-1"}
 
 
-def block() -> str:
-    """Return the figures as Markdown: the mean over the seeds, and how far they lie apart.
+def block(name: str) -> str:
+    """Return the figures of one benchmark of `BLOCKS` as Markdown, with the command that made them.
 
     Without a results file it says that nothing is measured yet.
     """
-    if not (paths.results() / "campus.json").exists():
-        return "*Not measured yet: `python -m mvs_lib bench campus` measures and fills this in.*"
-    results = report.load("campus")
-    groups = defaultdict(list)
-    for row in results["rows"]:
-        groups[tuple(row.get(name) for name in WHAT)].append(row)
-    shown = [name for name in FIGURES if any(name in row for row in results["rows"])]
-    lines = [["Method", "Bits", "Bytes", "Protocol", *(FIGURES[name] for name in shown), "Seeds"]]
-    for (method, bits, protocol), rows in groups.items():
-        figures = [_figure([row[name] for row in rows if name in row]) for name in shown]
-        size = ", ".join(sorted({str(row["bytes"]) for row in rows if "bytes" in row}))
-        lines.append([str(method).upper(), bits, size, protocol or "", *figures, len(rows)])
+    if not (paths.results() / f"{name}.json").exists():
+        return f"*Not measured yet: `python -m mvs_lib bench {name}` measures and fills this in.*"
+    results = report.load(name)
+    lines, below = BLOCKS[name](results["rows"])
     text = ["| " + " | ".join(map(str, line)) + " |" for line in lines]
     text.insert(1, "|---" * len(lines[0]) + "|")
     versions = ", ".join(f"{name} {number}" for name, number in results["versions"].items())
     hours, rest = divmod(round(results["seconds"]), 3600)
     took = f"{hours} h {rest // 60} min" if hours else f"{rest // 60} min {rest % 60} s"
-    text += ["", f"`{results['command']}` at commit {_short(results['commit'])}, {took} on"]
+    text += [*below, "", f"`{results['command']}` at commit {_short(results['commit'])}, {took} on"]
     text[-1] += f" {results['hardware']}; {versions}."
     return "\n".join(text)
 
 
-def kept(readme: Path = README) -> str:
+def kept(name: str, readme: Path = README) -> str:
     """Return what stands in the README's block now.
 
     Raises:
         ValueError: the README has no such block.
     """
-    return _parts(readme)[1]
+    return _parts(name, readme)[1]
 
 
-def update(readme: Path = README) -> None:
+def update(name: str, readme: Path = README) -> None:
     """Write the block anew, and nothing else of the file.
 
     Raises:
         ValueError: the README has no such block.
     """
-    before, _, after = _parts(readme)
-    text = f"{before}{BEGIN}\n{block()}\n{END}{after}"
+    before, _, after = _parts(name, readme)
+    text = f"{before}{BEGIN.format(name)}\n{block(name)}\n{END}{after}"
     with paths.whole_file(readme) as beside:
         beside.write_text(text, encoding="utf-8", newline="\n")
 
 
-def _parts(readme: Path) -> tuple[str, str, str]:
-    before, begin, rest = readme.read_text(encoding="utf-8").partition(BEGIN)
+def _campus(rows: list[dict]) -> tuple[list[list], list[str]]:
+    """Return lines of cells, the mean over the seeds and how far they lie apart; nothing below."""
+    groups = defaultdict(list)
+    for row in rows:
+        groups[tuple(row.get(name) for name in WHAT)].append(row)
+    shown = [name for name in FIGURES if any(name in row for row in rows)]
+    lines = [["Method", "Bits", "Bytes", "Protocol", *(FIGURES[name] for name in shown), "Seeds"]]
+    for (method, bits, protocol), group in groups.items():
+        figures = [_figure([row[name] for row in group if name in row]) for name in shown]
+        size = ", ".join(sorted({str(row["bytes"]) for row in group if "bytes" in row}))
+        lines.append([str(method).upper(), bits, size, protocol or "", *figures, len(group)])
+    return lines, []
+
+
+def _queries(rows: list[dict]) -> tuple[list[list], list[str]]:
+    """Return lines of cells, one a system by rising bytes; the chart below."""
+    points = operating_points(rows)
+    lines = [["Method", "Kind", "Knows", "Bytes", "MAP", "top-1", "Encoding", "Index a photo"]]
+    for point in points:
+        lines.append([
+            point["method"], point["kind"], knows(point), f"{point['bytes']:,.0f}",
+            f"{point['map']:.3f}", f"{point['top1']:.3f}", f"{point['encode_ratio']:.1f}",
+            f"{point['index_bytes']:,.0f}",
+        ])  # fmt: skip
+    _, alt = bitrate_chart(points)
+    return lines, ["", f"![{alt}](data/results/queries.png)", "", f"{points[0]['protocol']}."]
+
+
+BLOCKS = {"campus": _campus, "queries": _queries}
+
+
+def _parts(name: str, readme: Path) -> tuple[str, str, str]:
+    start = BEGIN.format(name)
+    before, begin, rest = readme.read_text(encoding="utf-8").partition(start)
     figures, end, after = rest.partition(END)
     if not begin or not end:
-        raise ValueError(f"{readme} has no block of figures between {BEGIN!r} and {END!r}")
+        raise ValueError(f"{readme} has no block of figures between {start!r} and {END!r}")
     return before, figures.strip("\n"), after
 
 

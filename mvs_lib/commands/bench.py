@@ -7,6 +7,8 @@ from pathlib import Path
 
 from mvs_lib import paths
 from mvs_lib.benchmarks import readme, report
+from mvs_lib.course.bitrate_chart import bitrate_chart
+from mvs_lib.course.figure import picture
 
 BENCHMARKS = [
     "campus",
@@ -18,6 +20,7 @@ BENCHMARKS = [
     "cifar10_gist_settings",
     "queries",
 ]
+CHARTS = {"queries": bitrate_chart}
 SEEDS = {"campus_settings": 1, "queries": 1}  # the others: 3
 
 
@@ -37,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run one benchmark, print its table, write its file and the README's figures."""
+    """Run one benchmark, print its table, write its file, its chart and the README's figures."""
     benchmark = import_module(f"mvs_lib.benchmarks.{options.name}")
     options.seeds = options.seeds or SEEDS.get(options.name, 3)
     command = f"python -m mvs_lib bench {options.name} --seeds {options.seeds}"
@@ -49,9 +52,14 @@ def run(options: argparse.Namespace) -> int:
         command, benchmark.rows, seeds=options.seeds, quick=options.quick, **chosen
     )
     if not options.quick and (options.output or not chosen):
-        report.write(results, options.output or paths.results() / f"{options.name}.json")
-        if options.name == "campus" and not options.output:
-            readme.update()
+        file = options.output or paths.results() / f"{options.name}.json"
+        report.write(results, file)
+        if options.name in CHARTS:
+            drawn = picture(*CHARTS[options.name](results["rows"])).png
+            with paths.whole_file(file.with_suffix(".png")) as beside:
+                beside.write_bytes(drawn)
+        if options.name in readme.BLOCKS and not options.output:
+            readme.update(options.name)
     print(json.dumps(results, indent=1) if options.json else report.table(results["rows"]))
     return 0
 

@@ -3,9 +3,12 @@ import re
 from statistics import mean, pstdev
 
 import pytest
+from query_rows import PROTOCOL
+from query_rows import ROWS as QUERIES
 
 from mvs_lib.benchmarks import readme
 
+BEGIN = readme.BEGIN.format("campus")
 ROWS = [
     {"method": "itq", "bits": 48, "seed": 0, "protocol": "full", "map": 0.5, "bytes": 6},
     {"method": "itq", "bits": 48, "seed": 1, "protocol": "full", "map": 0.6, "bytes": 6},
@@ -28,7 +31,7 @@ def cells(line):
 
 
 def test_a_row_a_setting_with_mean_and_spread_over_the_seeds(results):
-    head, rule, *rows, _, about = readme.block().splitlines()
+    head, rule, *rows, _, about = readme.block("campus").splitlines()
     assert cells(head) == ["Method", "Bits", "Bytes", "Protocol", "MAP", "top-1", "Seeds"]
     assert set(rule) == {"|", "-"}
     assert cells(rows[0]) == ["ITQ", "48", "6", "full", "0.550 ± 0.050", "", "2"]
@@ -38,40 +41,57 @@ def test_a_row_a_setting_with_mean_and_spread_over_the_seeds(results):
     )
 
 
+def test_a_row_a_system_with_what_it_knows_and_the_chart_below(results):
+    about = json.loads(results.read_text()) | {"rows": QUERIES}
+    results.with_name("queries.json").write_text(json.dumps(about))
+    head, _, *rows, _, chart, _, protocol, _, said = readme.block("queries").splitlines()
+    assert len(rows) == 5 and cells(head)[:5] == ["Method", "Kind", "Knows", "Bytes", "MAP"]
+    assert cells(rows[1]) == [
+        "words", "compressed features", "position, labels", "150", "0.500", "0.700", "2.5", "1,234"
+    ]  # fmt: skip
+    assert [cells(row)[3] for row in rows] == ["9", "150", "700", "1,200", "40,000"]
+    assert chart.startswith("![MAP of 5 ways to ask") and chart.endswith(
+        "](data/results/queries.png)"
+    )
+    assert protocol == f"{PROTOCOL}." and said.startswith("`python -m mvs_lib bench campus` at")
+
+
 def test_code_that_was_not_committed_is_told(results):
     about = json.loads(results.read_text())
     results.write_text(json.dumps(about | {"commit": "ab" * 20 + "+changes", "seconds": 3700}))
-    assert "at commit abababababab with changes, 1 h 1 min on" in readme.block()
+    assert "at commit abababababab with changes, 1 h 1 min on" in readme.block("campus")
 
 
 def test_the_block_is_replaced_and_nothing_else(results, tmp_path):
     page = tmp_path / "README.md"
-    page.write_text(f"# Title ü\n\n{readme.BEGIN}\nold\n\nold\n{readme.END}\n\nend\n", "utf-8")
-    readme.update(page)
-    assert readme.kept(page) == readme.block()
-    expected = f"# Title ü\n\n{readme.BEGIN}\n{readme.block()}\n{readme.END}\n\nend\n"
+    page.write_text(f"# Title ü\n\n{BEGIN}\nold\n\nold\n{readme.END}\n\nend\n", "utf-8")
+    readme.update("campus", page)
+    assert readme.kept("campus", page) == readme.block("campus")
+    expected = f"# Title ü\n\n{BEGIN}\n{readme.block('campus')}\n{readme.END}\n\nend\n"
     assert page.read_text("utf-8") == expected
-    readme.update(page)
+    readme.update("campus", page)
     assert page.read_text("utf-8") == expected
 
 
 def test_a_page_without_a_block_is_left_alone(tmp_path):
     page = tmp_path / "README.md"
-    page.write_text(f"text {readme.BEGIN} text")
+    page.write_text(f"text {BEGIN} text")
     with pytest.raises(ValueError, match="no block of figures"):
-        readme.update(page)
-    assert page.read_text() == f"text {readme.BEGIN} text"
+        readme.update("campus", page)
+    assert page.read_text() == f"text {BEGIN} text"
 
 
 def test_before_anything_is_measured_the_block_says_so(tmp_path, monkeypatch):
     monkeypatch.setenv("MVS_DATA", str(tmp_path))
-    assert "Not measured yet" in readme.block()
+    assert "Not measured yet" in readme.block("campus")
 
 
 def test_the_readme_s_figures_are_the_results_files(monkeypatch):
     monkeypatch.delenv("MVS_DATA", raising=False)
-    kept = readme.kept()
-    assert kept == readme.block(), "python -m mvs_lib bench campus writes them anew"
+    for name in readme.BLOCKS:
+        said = f"python -m mvs_lib bench {name} writes them anew"
+        assert readme.kept(name) == readme.block(name), said
+    kept = readme.kept("campus")
     path = readme.paths.results() / "campus.json"
     if not path.exists():
         assert not re.search(r"\d", kept)

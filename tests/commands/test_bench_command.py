@@ -2,7 +2,10 @@ import json
 import sys
 from types import SimpleNamespace
 
+import cv2
+import numpy as np
 import pytest
+from query_rows import ROWS
 
 from mvs_lib.benchmarks import readme, report
 from mvs_lib.commands import build, check
@@ -18,7 +21,7 @@ def bench(monkeypatch, tmp_path, here):
     monkeypatch.setitem(sys.modules, "mvs_lib.benchmarks.campus", SimpleNamespace(rows=rows))
     monkeypatch.setenv("MVS_DATA", str(tmp_path / "data"))
     updated = []
-    monkeypatch.setattr(readme, "update", lambda: updated.append(readme.block()))
+    monkeypatch.setattr(readme, "update", lambda name: updated.append(readme.block(name)))
     return SimpleNamespace(
         run=lambda *options: here("bench", "campus", *options),
         updated=updated,
@@ -55,15 +58,20 @@ def test_only_some_systems_write_no_file_of_their_own(here, monkeypatch, tmp_pat
     asked = []
 
     def rows(seeds, quick, only=None):
-        return asked.append((seeds, quick, only)) or [{"method": "itq", "map": 0.5}]
+        return asked.append((seeds, quick, only)) or ROWS
 
     monkeypatch.setitem(sys.modules, "mvs_lib.benchmarks.queries", SimpleNamespace(rows=rows))
     monkeypatch.setenv("MVS_DATA", str(tmp_path))
+    updated = []
+    monkeypatch.setattr(readme, "update", updated.append)
     assert here("bench", "queries", "--only", "itq", "--only", "lsh")[0] == 0
     assert not (tmp_path / "results").exists()
     assert here("bench", "queries")[0] == 0
     assert asked == [(1, False, ["itq", "lsh"]), (1, False, None)]
     assert report.load("queries")["command"] == "python -m mvs_lib bench queries --seeds 1"
+    assert updated == ["queries"]
+    chart = cv2.imread(str(tmp_path / "results" / "queries.png"))
+    assert chart.shape[1] == 640 and len(np.unique(chart.reshape(-1, 3), axis=0)) > 4
 
 
 def test_only_is_refused_where_there_are_no_systems(bench):

@@ -15,6 +15,8 @@ def row(method, kind, size, score, top1=None, **more):
         "position": False,
         "labels": False,
         "bytes": size,
+        "encode_ratio": 2.5,
+        "index_bytes": 1234.5,
         "map": score,
         "top1": score if top1 is None else top1,
         **{f"seconds_{link.key}": round(link.seconds(round(size)), 3) for link in LINKS},
