@@ -1,3 +1,4 @@
+import faiss
 import numpy as np
 import pytest
 
@@ -29,3 +30,18 @@ def test_the_code_ignores_the_length_of_a_feature():
     hasher = LSH(bits=32).fit(features)
     far = hasher.mean_ + 100 * (features - hasher.mean_)
     np.testing.assert_array_equal(hasher.encode(far), hasher.encode(features))
+
+
+@pytest.mark.parametrize("bits", [8, 48, 100])
+def test_the_bits_are_those_of_faiss(bits):
+    features = np.random.default_rng(bits).normal(size=(200, 24)).astype(np.float32)
+    ours = LSH(bits=bits, random_state=1).fit(features)
+    turn = faiss.LinearTransform(24, bits, True)
+    faiss.copy_array_to_vector(ours.projection_.T.astype(np.float32).ravel(), turn.A)
+    shift = -(ours.mean_ @ ours.projection_).astype(np.float32).ravel()
+    faiss.copy_array_to_vector(shift, turn.b)
+    turn.set_is_orthonormal()
+    turn.is_trained = True
+    peer = faiss.IndexLSH(bits, bits, False, False)  # no rotation and no thresholds of its own
+    theirs = np.unpackbits(peer.sa_encode(turn.apply(features)), axis=1, bitorder="little")
+    np.testing.assert_array_equal(unpack(ours.encode(features), bits), theirs[:, :bits])
