@@ -162,6 +162,7 @@ def _row(system: type[System], settings: dict, split: Split, seed: int, protocol
         "bytes": round(size, 1),
         "largest_bytes": found.largest_bytes,
         "encode_ratio": round(found.encode_ratio, 2),
+        "packets": round(found.packets, 2),
         "index_bytes": round(found.index_bytes, 1),
         "client_bytes": int(getattr(made, "client_bytes", 0)),
         **{f"seconds_{link.key}": round(link.seconds(round(size)), 3) for link in LINKS},

@@ -59,6 +59,8 @@ class AudioVisual(System):
         places: that the first layer names at most.
         landmarks: that must agree before a place is named.
         audio_weight: of a landmark beside an edge.
+        unchanged, gap: of `StableAnswer`, by which the server ends a clip; with None for
+            ``unchanged`` it never asks, and a whole clip is one payload.
         limit: SIFT features a source photo.
         random_state: of the hash.
     """
@@ -71,11 +73,12 @@ class AudioVisual(System):
     def __init__(
         self, sounds: np.ndarray | None = None, bits: int = 64, frame_features: int = 40,
         radius: int = 10, places: int = 5, landmarks: int = 4, audio_weight: float = 1.0,
-        limit: int = 300, random_state: int = 0,
+        unchanged: int | None = 2, gap: float = 1.5, limit: int = 300, random_state: int = 0,
     ):  # fmt: skip
         self.sounds, self.bits, self.frame_features = sounds, bits, frame_features
         self.radius, self.places, self.landmarks = radius, places, landmarks
-        self.audio_weight, self.limit, self.random_state = audio_weight, limit, random_state
+        self.audio_weight, self.unchanged, self.gap = audio_weight, unchanged, gap
+        self.limit, self.random_state = limit, random_state
 
     def fit(self, photos: Photos, progress: bool = False) -> "AudioVisual":
         """Learn the hash, index sounds and photos; return self.
@@ -166,6 +169,12 @@ class AudioVisual(System):
         named = named[heard[named] >= self.landmarks]
         inside = named if len(named) else np.arange(len(self.layers_))
         return self.look(codes, inside) + np.float32(self.audio_weight) * heard[self.labels_]
+
+    def stopping_rule(self) -> "StableAnswer | None":
+        """Return a new `StableAnswer`, or None if a whole clip is to be one payload."""
+        if self.unchanged is None:
+            return None
+        return StableAnswer(self.labels_, self.unchanged, self.gap)
 
     def hear(self, found: np.ndarray) -> np.ndarray:
         """Layer 1: the landmarks that agree with each place's sound, float32 ``(places,)``."""

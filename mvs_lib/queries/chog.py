@@ -15,6 +15,7 @@ each query feature votes for the photos in which its nearest feature is clearly 
 from collections.abc import Mapping
 
 import cv2
+import numba
 import numpy as np
 from joblib import Parallel, delayed
 
@@ -54,6 +55,7 @@ class Chog(System):
 
     Attributes:
         codes_: uint16 ``(features, cells)``, the types' numbers of all source features.
+        offsets_: int64 ``(n + 1,)``: photo i owns the rows ``offsets_[i]:offsets_[i + 1]``.
         divergence_: float32 ``(types, types)``, symmetric Kullback-Leibler.
         hellinger_: float32 ``(types, m)``, square roots of the types' distributions.
     """
@@ -88,14 +90,18 @@ class Chog(System):
         every = type_coding.smooth(type_coding.unrank(np.arange(types), self.m, self.n))
         self.hellinger_ = np.sqrt(every).astype(np.float32)
         self.divergence_ = divergences(every)
-        self.features_ = describe_all(photos.images, self.SOURCE_FEATURES, progress=progress)
-        self.codes_ = self._compress_all(photos.images)
+        features = describe_all(photos.images, self.SOURCE_FEATURES, progress=progress)
+        self.keep(features)
+        self.codes_ = self._compress_all(photos.images, features)
         embedded = self._embed(self.codes_)
         self.vocabulary_ = Vocabulary(self.words, self.random_state)
-        self.vocabulary_.fit(embedded, self.features_.offsets)
-        found = self.vocabulary_.assign(embedded)
-        self.matrix_ = self.vocabulary_.histograms(found, self.features_.offsets)
+        self.vocabulary_.fit(embedded, self.offsets_)
+        self.matrix_ = self.vocabulary_.histograms(self.vocabulary_.assign(embedded), self.offsets_)
         return self
+
+    def keep(self, features: LocalFeatures) -> None:
+        """Keep what the server needs of the source features beside their codes: whose they are."""
+        self.offsets_ = features.offsets
 
     def compress(self, image: np.ndarray, features: LocalFeatures) -> np.ndarray:
         """Return the types' numbers of a photo's features, uint16 ``(n, cells)``."""
@@ -153,35 +159,29 @@ class Chog(System):
 
     def matches(self, codes: np.ndarray, photo: int) -> np.ndarray:
         """Return pairs (query feature, feature of the photo), int ``(k, 2)``, by the ratio test."""
-        rows = slice(*self.features_.offsets[photo : photo + 2])
-        apart = self.distances(codes, self.codes_[rows])
-        if apart.shape[1] < 2 or not len(codes):
-            return np.empty((0, 2), np.int64)
-        two = np.argpartition(apart, 1, axis=1)[:, :2]
-        near = np.take_along_axis(apart, two, 1)
-        kept = np.flatnonzero(near.min(1) < self.ratio * near.max(1))
-        return np.stack([kept, two[kept, near[kept].argmin(1)]], 1)
-
-    def distances(self, some: np.ndarray, others: np.ndarray) -> np.ndarray:
-        """Return how far descriptors differ, by the table: float32 ``(len(some), len(others))``."""
-        total = np.zeros((len(some), len(others)), np.float32)
-        for cell in range(self.cells):
-            total += self.divergence_[some[:, cell]][:, others[:, cell]]
-        return total
+        rows = slice(*self.offsets_[photo : photo + 2])
+        nearest = _clearly_nearest(codes, self.codes_[rows], self.divergence_, self.ratio)
+        kept = np.flatnonzero(nearest >= 0)
+        return np.stack([kept, nearest[kept]], 1)
 
     @property
     def index_bytes(self) -> int:
-        """Bytes of inverted lists, centres, tables, and each feature's code and place (2 bytes)."""
-        features = len(self.codes_) * (self.descriptor_bits + 16) // 8
-        tables = self.divergence_.nbytes + self.hellinger_.nbytes
-        return 8 * self.matrix_.nnz + self.vocabulary_.centres_.nbytes + tables + features
+        """Bytes of all that `search` reads.
+
+        That is the inverted lists (a photo's number and a weight, 4 + 4), centres and weights of
+        the words; the tables; and for each source feature its code, 16 bits a cell as it is held,
+        so that no shortlisted photo must be unpacked.
+        """
+        words, tables = self.vocabulary_, (self.divergence_, self.hellinger_)
+        held = words.centres_, words.idf_, *tables, self.codes_, self.offsets_
+        return 8 * self.matrix_.nnz + sum(each.nbytes for each in held)
 
     def _embed(self, codes: np.ndarray) -> np.ndarray:
         """Decode for Euclidean distance: that of the square roots is Hellinger's."""
         return self.hellinger_[codes].reshape(len(codes), self.cells * self.m)
 
-    def _compress_all(self, images: np.ndarray) -> np.ndarray:
-        features = [self.features_.of(index) for index in range(len(images))]
+    def _compress_all(self, images: np.ndarray, found: LocalFeatures) -> np.ndarray:
+        features = [found.of(index) for index in range(len(images))]
         settings = self.cells, self.m, self.n, self.radius  # not the whole of self: it is large
         work = (
             delayed(_compress_some)(images[at : at + 64], features[at : at + 64], *settings)
@@ -209,7 +209,32 @@ def divergences(distributions: np.ndarray) -> np.ndarray:
     return np.maximum(own[:, None] + own - p @ logs.T - logs @ p.T, 0).astype(np.float32)
 
 
+@numba.njit(nogil=True)
+def _clearly_nearest(codes, others, table, ratio):
+    """Return for each code the row of ``others`` that is clearly nearest by the table, or -1."""
+    out = np.full(len(codes), -1, np.int64)
+    for one in range(len(codes)):
+        first, second, best = np.float32(np.inf), np.float32(np.inf), -1
+        for other in range(len(others)):
+            apart = np.float32(0)
+            for cell in range(codes.shape[1]):
+                apart += table[codes[one, cell], others[other, cell]]
+                if apart >= second:  # no entry is negative: it can only grow
+                    break
+            if apart < first:
+                first, second, best = apart, first, other
+            elif apart < second:
+                second = apart
+        if len(others) > 1 and first < ratio * second:
+            out[one] = best
+    return out
+
+
 def _compress_some(images: np.ndarray, features: list[LocalFeatures], *settings) -> np.ndarray:
-    cv2.setNumThreads(1)
-    pairs = zip(images, features, strict=True)
-    return np.concatenate([compress(*pair, *settings) for pair in pairs])
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)  # the cores are busy with other photos
+    try:
+        pairs = zip(images, features, strict=True)
+        return np.concatenate([compress(*pair, *settings) for pair in pairs])
+    finally:
+        cv2.setNumThreads(threads)

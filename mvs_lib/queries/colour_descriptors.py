@@ -177,5 +177,9 @@ def _describe(image, detector, descriptor, limit, mean=None, directions=None) ->
 
 
 def _describe_some(images: np.ndarray, *settings) -> list[np.ndarray]:
-    cv2.setNumThreads(1)
-    return [_describe(image, *settings) for image in images]
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)  # the cores are busy with other photos
+    try:
+        return [_describe(image, *settings) for image in images]
+    finally:
+        cv2.setNumThreads(threads)

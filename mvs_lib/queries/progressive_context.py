@@ -41,7 +41,8 @@ class ProgressiveContext(ProgressiveFeatures):
         coarse: cells a side of the grid that is to be covered.
         k: neighbours a feature.
         group: neighbours with which a neighbourhood counts as whole.
-        options: see `ProgressiveFeatures` and `Chog`.
+        random_state: of the vocabulary.
+        options: see `ProgressiveFeatures` and `Chog`; ``inliers`` then counts confirmed matches.
     """
 
     number, method = 6, "progressive_context"
@@ -49,9 +50,9 @@ class ProgressiveContext(ProgressiveFeatures):
 
     def __init__(
         self, coverage: float = 0.5, context: float = 0.5, coarse: int = 6, k: int = 8,
-        group: int = 3, **options,
+        group: int = 3, random_state: int = 0, **options,
     ):  # fmt: skip
-        super().__init__(**options)
+        super().__init__(random_state=random_state, **options)
         self.coverage, self.context, self.coarse = coverage, context, coarse
         self.k, self.group = k, group
 
@@ -72,10 +73,7 @@ class ProgressiveContext(ProgressiveFeatures):
 
     def verify(self, seen: np.ndarray, pairs: np.ndarray, photo: int) -> float:
         """Return how many matches their neighbours confirm: whole groups, and shares of them."""
-        rows = slice(*self.features_.offsets[photo : photo + 2])
-        there = geometric_verification.neighbours(
-            self.features_.positions[rows], 2 * self.k, pairs[:, 1]
-        )
+        there = geometric_verification.neighbours(self.places(photo), 2 * self.k, pairs[:, 1])
         found = geometric_verification.confirmed(pairs, seen, there)
         return float(np.floor(np.minimum(found / self.group, 1).sum()))
 

@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 
-from mvs_lib.features.local import detect
-from mvs_lib.queries import geometric_verification
+from mvs_lib.features.local import LocalFeatures, detect
+from mvs_lib.queries import geometric_verification, locations
 from mvs_lib.queries.chog import Chog
 from mvs_lib.queries.system import System, progressive
 
@@ -30,17 +30,47 @@ class ProgressiveFeatures(Chog):
 
     Args:
         packet: features in one packet.
+        inliers: in the best photo, at which the server says stop; None never asks, and the phone
+            then sends all features in one payload.
         tolerance: of `geometric_verification.inliers`, a share of the frame.
+        random_state: of the vocabulary.
         options: see `Chog`.
+
+    Attributes:
+        positions_: uint16 ``(features,)``, where the source features lie: the cell of a grid of
+            256 x 256, 2 bytes each.
     """
 
     number, method = 5, "progressive_features"
     source = "Chandrasekhar et al., 2010"
 
-    def __init__(self, packet: int = 30, tolerance: float = 0.03, **options):
-        super().__init__(**options)
-        self.packet = packet
-        self.tolerance = tolerance
+    GRAIN = 256  # cells a side in which the server keeps a place
+
+    def __init__(
+        self, packet: int = 30, inliers: float | None = 12, tolerance: float = 0.03,
+        random_state: int = 0, **options,
+    ):  # fmt: skip
+        super().__init__(random_state=random_state, **options)
+        self.packet, self.inliers, self.tolerance = packet, inliers, tolerance
+
+    def keep(self, features: LocalFeatures) -> None:
+        """Keep whose the source features are, and where they lie."""
+        super().keep(features)
+        self.positions_ = locations.cells(features.positions, self.GRAIN).astype(np.uint16)
+
+    def places(self, photo: int) -> np.ndarray:
+        """Return where the features of one source photo lie, float32 ``(k, 2)``, as kept."""
+        rows = slice(*self.offsets_[photo : photo + 2])
+        return locations.centres(self.positions_[rows], self.GRAIN)
+
+    @property
+    def index_bytes(self) -> int:
+        """Bytes of what CHoG's server holds, and of the places."""
+        return super().index_bytes + self.positions_.nbytes
+
+    def stopping_rule(self) -> Callable[[np.ndarray], bool] | None:
+        """Return `enough_inliers`, or None if all is to be sent."""
+        return None if self.inliers is None else enough_inliers(self.inliers)
 
     def packets(
         self, image: np.ndarray, sensors: Mapping[str, float] | None = None
@@ -59,7 +89,7 @@ class ProgressiveFeatures(Chog):
             rows = order[start : start + self.packet]
             yield self.write(features.positions[rows], codes[rows])
 
-    def order(self, features) -> np.ndarray:
+    def order(self, features: LocalFeatures) -> np.ndarray:
         """Return in which order a photo's features are sent, int ``(n,)``: strongest first."""
         return np.arange(len(features))
 
@@ -82,7 +112,7 @@ class ProgressiveFeatures(Chog):
 
     def verify(self, seen: np.ndarray, pairs: np.ndarray, photo: int) -> float:
         """Return how much geometry supports the matches with one photo: the RANSAC inliers."""
-        there = self.features_.positions[self.features_.offsets[photo] + pairs[:, 1]]
+        there = self.places(photo)[pairs[:, 1]]
         return float(geometric_verification.inliers(seen[pairs[:, 0]], there, self.tolerance).sum())
 
 

@@ -6,13 +6,13 @@ payload, *from the bytes alone*: nothing else passes between the two. Taught in 
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import numpy as np
 
 from mvs_lib.datasets.collection import Photos
 
-__all__ = ["System", "progressive"]
+__all__ = ["System", "progressive", "receive"]
 
 
 class System(ABC):
@@ -80,6 +80,14 @@ class System(ABC):
         (payload,) = packets
         return self.search(payload)
 
+    def stopping_rule(self) -> Callable[[np.ndarray], bool] | None:
+        """On the server: return the rule by which one query's packets end; a new one each time.
+
+        It is called with the scores after each packet, and says True when they are good enough.
+        None, the default, stands for a system that sends one payload (`encode`, `search`).
+        """
+        return None
+
 
 def progressive(
     system: System, image, sensors=None, enough=None
@@ -91,8 +99,18 @@ def progressive(
         image, sensors: as in `System.encode`.
         enough: called with the scores; True stops the sending. None sends everything.
     """
+    return receive(system, system.packets(image, sensors), enough)
+
+
+def receive(
+    system: System, packets: Iterable[bytes], enough=None
+) -> Iterator[tuple[int, np.ndarray]]:
+    """Do what `progressive` does with packets that something else makes, or times, or loses.
+
+    A packet is taken only when it is needed: what `enough` spares is never made.
+    """
     received: list[bytes] = []
-    for packet in system.packets(image, sensors):
+    for packet in packets:
         received.append(packet)
         scores = system.search_packets(received)
         yield sum(map(len, received)), scores

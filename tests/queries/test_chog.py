@@ -1,12 +1,14 @@
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mvs_lib.datasets import campus
-from mvs_lib.features.local import detect
+from mvs_lib.features.local import describe_all, detect
 from mvs_lib.queries import locations, measure, payload, type_coding
 from mvs_lib.queries.chog import GRID, Chog, divergences
+from mvs_lib.queries.colour_descriptors import ColourDescriptors
 from mvs_lib.queries.payload import PayloadError
 
 
@@ -67,24 +69,58 @@ def test_the_divergence_is_kullback_and_leibler_s_both_ways():
     assert (table >= 0).all() and np.allclose(table, table.T) and (np.diag(table) < 1e-6).all()
 
 
-def test_distances_by_table_are_those_of_the_decoded_histograms(system):
-    some, others = system.codes_[:4], system.codes_[10:15]
-    found = system.distances(some, others)
-    decode = lambda codes: type_coding.smooth(type_coding.unrank(codes, 5, 7))  # noqa: E731
-    for i, one in enumerate(decode(some)):
-        for j, other in enumerate(decode(others)):
-            slow = ((one - other) * np.log(one / other)).sum()
-            assert found[i, j] == pytest.approx(slow, rel=1e-4, abs=1e-5)
+def slow_distances(some, others):
+    """Decode the types and sum their divergences, no table and no shortcut."""
+    p, q = (type_coding.smooth(type_coding.unrank(each, 5, 7)) for each in (some, others))
+    p, q = p[:, None], q[None]
+    return ((p - q) * np.log(p / q)).sum((2, 3))
 
 
-def test_matches_pass_the_ratio_test(system, split):
-    codes = system.codes_[: system.features_.offsets[1]][:40]
-    pairs = system.matches(codes, 0)
+def test_matches_are_the_clearly_nearest_of_the_decoded_histograms(system):
+    codes = system.codes_[: system.offsets_[1]]
+    pairs = system.matches(codes[:40], 0)
     np.testing.assert_array_equal(pairs[:, 0], pairs[:, 1])  # each finds itself
     assert len(pairs) > 30
-    apart = np.sort(system.distances(codes, system.codes_[slice(*system.features_.offsets[1:3])]))
-    expected = np.flatnonzero(apart[:, 0] < system.ratio * apart[:, 1])
-    np.testing.assert_array_equal(system.matches(codes, 1)[:, 0], expected)
+    found = 0
+    for photo in (1, 2, 5, 14):
+        apart = slow_distances(codes, system.codes_[slice(*system.offsets_[photo : photo + 2])])
+        near = np.sort(apart, axis=1)
+        expected = np.flatnonzero(near[:, 0] < system.ratio * near[:, 1])
+        pairs = system.matches(codes, photo)
+        np.testing.assert_array_equal(pairs[:, 0], expected)
+        np.testing.assert_array_equal(pairs[:, 1], apart[expected].argmin(1))
+        found += len(pairs)
+    assert found > 20
+    assert system.matches(codes[:0], 1).shape == (0, 2)
+
+
+def test_a_photo_with_one_feature_gets_no_vote(system):
+    alone = Chog()
+    alone.codes_, alone.offsets_ = system.codes_[:1], np.array([0, 1, 1])
+    alone.divergence_ = system.divergence_
+    for photo in (0, 1):  # nothing to be clearly nearer than, and nothing at all
+        assert alone.matches(system.codes_[:5], photo).shape == (0, 2)
+
+
+def test_the_index_counts_all_that_the_search_reads(system, split):
+    lists, words = system.matrix_, system.vocabulary_
+    features = system.offsets_[-1]
+    least = 8 * lists.nnz + 4 * (words.centres_.size + words.words) + features * 9 * 2
+    tables = 4 * (330 * 330 + 330 * 5) + 8 * (24 + 1)
+    assert system.index_bytes == least + tables
+    assert not hasattr(system, "features_")  # neither SIFT descriptors nor float positions
+
+
+def test_opencv_has_the_caller_s_threads_after_a_fit(system, split):
+    before, photos = cv2.getNumThreads(), split.source.take(np.arange(12))
+    describe_all(photos.images)  # from here on from the cache
+    try:
+        cv2.setNumThreads(3)
+        Chog(words=20).fit(photos)
+        ColourDescriptors().fit(photos)
+        assert cv2.getNumThreads() == 3
+    finally:
+        cv2.setNumThreads(before)
 
 
 def test_a_source_photo_finds_itself_and_queries_find_their_place(system, split):

@@ -1,3 +1,4 @@
+import inspect
 from itertools import combinations
 
 import numpy as np
@@ -6,8 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mvs_lib.datasets import campus, capture
-from mvs_lib.features.local import detect
+from mvs_lib.datasets.collection import Photos, Split
+from mvs_lib.features.local import describe_all, detect
 from mvs_lib.queries import geometric_verification, payload
+from mvs_lib.queries.chog import Chog
+from mvs_lib.queries.measure import measure, send
 from mvs_lib.queries.payload import PayloadError
 from mvs_lib.queries.progressive_context import ProgressiveContext, greedy, worth
 from mvs_lib.queries.progressive_features import (
@@ -168,3 +172,70 @@ def test_damaged_packets_are_refused(system, split):
 def test_empty_packets_are_refused(split):
     with pytest.raises(ValueError, match="at least one feature"):
         next(ProgressiveFeatures(packet=0).packets(split.query.images[0]))
+
+
+@pytest.fixture(scope="module")
+def easy(split):
+    """Source photos again, a little turned and noisy."""
+    rows = np.arange(1, 24, 2)
+    views = [
+        capture.apply(split.source.images[row], {"rotation": 0.1, "noise": 0.1}, seed=int(row))
+        for row in rows
+    ]
+    asked = Photos(np.stack(views), split.source.labels[rows], split.source.names)
+    return Split("easy", split.source, asked)
+
+
+def same_index(system, **settings):
+    """Return a system of this kind with other settings and the same fitted server."""
+    other = type(system)(words=200, limit=90, shortlist=8, **settings)
+    vars(other).update({name: value for name, value in vars(system).items() if name[-1] == "_"})
+    return other
+
+
+def test_easy_photos_cost_fewer_bytes_than_all_features_and_are_found_as_well(system, easy):
+    chog = Chog(words=200, limit=90, shortlist=8).fit(easy.source)
+    whole = measure(chog, easy)
+    stopped = measure(same_index(system, packet=25, inliers=8), easy)
+    assert whole.packets == 1 <= stopped.packets
+    assert stopped.bytes < 0.7 * whole.bytes
+    assert stopped.top1 >= whole.top1 - 0.1 and stopped.map > whole.map - 0.1
+
+
+def test_a_higher_bar_sends_more_and_no_bar_sends_one_payload(system, easy):
+    sizes = [measure(same_index(system, packet=15, inliers=bar), easy).bytes for bar in (4, 9, 99)]
+    assert sizes[0] < sizes[1] < sizes[2]
+    image = easy.query.images[0]
+    whole = send(same_index(system, inliers=None), image)
+    assert whole.packets == 1 and whole.bytes == len(system.encode(image))
+    np.testing.assert_array_equal(whole.scores, system.search(system.encode(image)))
+    packets = list(same_index(system, packet=15).packets(image))
+    at_once = send(same_index(system, packet=15, inliers=99), image)
+    assert at_once.bytes == sum(map(len, packets)) and at_once.packets == len(packets)
+
+
+def test_what_is_sent_is_what_the_rule_says(system, easy):
+    for image in easy.query.images[:4]:
+        sent = send(same_index(system, packet=15, inliers=9), image)
+        scores, size, _, packets = stop(
+            same_index(system, packet=15), image, enough=enough_inliers(9)
+        )
+        np.testing.assert_array_equal(sent.scores, scores)
+        assert (sent.bytes, sent.packets) == (size, packets)
+
+
+def test_the_server_keeps_a_place_in_two_bytes(system, split):
+    features = describe_all(split.source.images, 300)
+    assert system.positions_.nbytes == 2 * len(features)
+    kept = np.concatenate([system.places(photo) for photo in range(24)])
+    assert np.abs(kept - features.positions).max() <= 0.5 / 256 + 1e-6
+    assert system.index_bytes == Chog.index_bytes.fget(system) + 2 * len(features)
+
+
+@pytest.mark.parametrize("kind", [ProgressiveFeatures, ProgressiveContext])
+def test_the_benchmark_s_seed_is_taken_and_reaches_the_vocabulary(kind, split):
+    assert "random_state" in inspect.signature(kind).parameters
+    few = split.source.take(np.arange(4))
+    one, again, other = (kind(words=30, random_state=seed).fit(few) for seed in (3, 3, 4))
+    np.testing.assert_array_equal(one.vocabulary_.centres_, again.vocabulary_.centres_)
+    assert not np.array_equal(one.vocabulary_.centres_, other.vocabulary_.centres_)
