@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from mvs_lib.features.vocabulary import Vocabulary
+from mvs_lib.features.vocabulary import Vocabulary, _means
 
 
 def blobs(photos=20, each=30, width=8, seed=0):
@@ -72,9 +72,13 @@ def test_rounds_move_each_centre_to_the_mean_of_its_descriptors():
     before, after = (kind(60).fit(rows, offsets).centres_ for kind in (Never, Once))
     words = squares(rows, before).argmin(1)
     for word in range(60):
-        own = rows[words == word]
-        expected = own.mean(0) if len(own) else before[word]
-        np.testing.assert_allclose(after[word], expected, atol=1e-5)
+        np.testing.assert_allclose(after[word], rows[words == word].mean(0), atol=1e-5)
+
+
+def test_a_centre_without_descriptors_stays():
+    rows, centres = np.float32([[1, 2], [3, 4]]), np.float32([[0, 0], [5, 6], [7, 8]])
+    found = _means(rows, np.array([2, 2]), centres)
+    np.testing.assert_array_equal(found, [[0, 0], [5, 6], [2, 3]])
 
 
 def test_idf_is_the_logarithm_of_photos_over_photos_with_the_word():
