@@ -106,7 +106,7 @@ class DeHashing(System):
                 f"these photos give 1..{most} bits and mix lies in 0..1, got bits={self.bits} and "
                 f"mix={self.mix}"
             )
-        self.server_ = BagOfWordsServer(self.words, self.limit, self.random_state)
+        self.server_ = BagOfWordsServer(self.words, self.limit, self.random_state, shortlist=0)
         features = self.server_.fit(photos, progress).features_
         descriptors = root(features.descriptors)
         self.descriptor_mean_ = descriptors.mean(0)
