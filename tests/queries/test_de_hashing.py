@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from mvs_lib.codes import hamming_distance, unpack
 from mvs_lib.datasets import campus
 from mvs_lib.features.local import detect, root
-from mvs_lib.queries.de_hashing import POSITION, DeHashing, decoder
+from mvs_lib.queries.de_hashing import GRID, POSITION, DeHashing, decoder
 from mvs_lib.queries.measure import measure, sensors_of
 from mvs_lib.queries.payload import OVERHEAD, PayloadError, pack
 from mvs_lib.queries.payload import unpack as unpack_payload
@@ -210,3 +210,7 @@ def test_settings_that_cannot_be_are_said(split):
         DeHashing(24).fit(split.source)
     with pytest.raises(ValueError, match=r"mix lies in 0\.\.1"):
         DeHashing(8, mix=1.5).fit(split.source)
+
+
+def test_the_grid_is_short_and_can_be_made():
+    assert 2 <= len(GRID) <= 6 and all(DeHashing(**each).bits for each in GRID)
