@@ -1,11 +1,13 @@
-"""Send only the visual words that tell places apart *here* (A8: Ji et al., 2011, "Learning compact
-visual descriptor for low bit rate mobile landmark search").
+"""Send only the visual words that tell places apart *here* (A8 of the course: Ji et al., 2011).
 
-The phone knows roughly where it is. A *channel* is a part of the campus, and inside it a few
-hundred of the vocabulary's words are enough to rank what is there. They are chosen by boosting
-(Freund et al., 2003, "RankBoost"; our realisation of the paper's selection): for triplets of a
-query, a photo of its place and a photo of another place, the word w ranks well if query and right
-photo share it and query and wrong photo do not. Each round
+"Towards low bit rate mobile visual search with multiple-channel coding" (ACM Multimedia). The phone
+knows roughly where it is. A *channel* is a part of the campus, and inside it a few hundred of the
+vocabulary's words are enough to rank what is there. By the abstract, which is all we had, a channel
+learns by a robust PCA to compress so that the ranking is kept. Our realisation keeps the ranking by
+choosing words, by boosting (Freund et al., 2003, "RankBoost"): for triplets of a query, a photo of
+its place and a photo of another place, the word w ranks well if query and right photo share it and
+query and wrong photo do not. Channels by barcode, RFID or tags are left out: the campus has GPS
+alone. Each round
 
     err_t = 1, 1/2 or 0 for a triplet ranked wrongly, not at all, or rightly by w,
     epsilon = sum of weight_t err_t,   alpha = log((1 - epsilon) / epsilon),
@@ -61,7 +63,7 @@ class ChannelWords(System):
     """
 
     number, method, kind = 8, "channel_words", "compressed features"
-    source = "Ji et al., 2011"
+    source = "Ji et al., 2011"  # multiple-channel coding; not their paper at IJCAI of that year
     uses_labels = uses_position = True
 
     def __init__(

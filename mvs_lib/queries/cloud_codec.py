@@ -2,9 +2,13 @@
 
 Yue et al. (2013, "Cloud-based image coding for mobile devices"): both ends hold the thumbnail, so
 both can enlarge it and compute there a blurred SIFT at every place that is sent. What is sent is
-only the difference from that prediction, in whole steps. Large patches survive the thumbnail and
-are predicted well, small ones are not; how far to trust the prediction is learned, one factor for
-each size of patch (our realisation of the weighting; the paper's text was not to be had).
+only the difference from that prediction, in whole steps, and the place, size and angle of each
+feature. Large patches survive the thumbnail and are predicted well, small ones are not.
+
+The paper's text was not to be had. From it come the thumbnail, the prediction, the quantised
+difference and the geometry sent with it. Our realisation: the trust in the prediction (one learned
+factor for each size of patch, where the paper takes the plain difference), the means taken off
+first, one step for all 128 numbers, the grids of places, sizes and angles, Rice codes and WebP.
 """
 
 import cv2
@@ -21,6 +25,7 @@ CELLS = 256  # a side, of the grid of locations
 LEVELS = 16  # sizes of patch, half an octave apart
 TURNS = 32  # angles
 SMALLEST = 2.0**-8  # of the frame's width: the size of level 0
+LONGEST = 0xFFFF  # bytes of a thumbnail: its length is sent in 2
 
 
 class CloudCodec:
@@ -84,8 +89,16 @@ class CloudCodec:
 
         A feature is a cell of 256 x 256, a size of 16, an angle of 32, and 128 differences in Rice
         codes whose shift fits this payload.
+
+        Raises:
+            ValueError: the thumbnail's file is longer than 2 bytes can say.
         """
         file = self.thumbnail(image)
+        if len(file) > LONGEST:
+            raise ValueError(
+                f"the thumbnail takes {len(file)} bytes and {LONGEST} fit a payload: lower its "
+                f"side ({self.side}) or quality ({self.quality})"
+            )
         cells, level, turn = _geometry(features)
         writer = BitWriter()
         order = locations.encode(writer, features.positions, CELLS)

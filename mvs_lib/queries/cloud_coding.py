@@ -6,9 +6,10 @@ which features lie. The server finds near-duplicate photos in its base, aligns t
 (RANSAC), and paints the fine half of the photo from them, guided by the thumbnail. It works where
 the base holds near duplicates, and nowhere else: it is no general way to compress photos.
 
-The codec is in `cloud_codec`, the painting in `cloud_painting`. What the paper leaves to HEVC (the
-thumbnail) is WebP here, and its patches are the surroundings of verified matches (our
-realisation).
+The codec is in `cloud_codec`, the painting in `cloud_painting`. Our realisation: WebP writes the
+thumbnail; words choose a few whole photos before descriptors are compared, where the paper looks
+for the nearest patch, argmin ||d_query - d_base||, over the base; and a patch is the surroundings
+of a verified match.
 """
 
 from collections.abc import Mapping
@@ -47,7 +48,8 @@ class CloudCoding(System):
         verified: source photos, best words first, whose geometry the server looks at.
         painters: how many of them `reconstruct` paints from at most.
         server: fitted together with the system; None makes one.
-        random_state: of the sample that the prediction learns from, and of RANSAC.
+        random_state: of the server that is made, of the sample that the prediction learns from, and
+            of RANSAC.
 
     Attributes:
         codec_: `CloudCodec`. photos_: the source photos, uint8 ``(n, h, w, 3)``.
@@ -83,7 +85,8 @@ class CloudCoding(System):
         ):  # fmt: skip
             if not low <= getattr(self, name) <= high:
                 raise ValueError(f"{name} must lie in {low}..{high}, got {getattr(self, name)}")
-        self.server_ = (self.server or BagOfWordsServer()).fit(photos, progress)
+        server = self.server or BagOfWordsServer(random_state=self.random_state)
+        self.server_ = server.fit(photos, progress)
         self.photos_ = photos.images
         random = np.random.default_rng(self.random_state)
         count = min(EXAMPLES, len(photos))
@@ -124,12 +127,16 @@ class CloudCoding(System):
 
     @property
     def index_bytes(self) -> int:
-        """The words' index, the features for verification (128 bytes and 2 + 2), the tables.
+        """The words' index, what verification reads of the features as it is stored, the tables.
 
-        The photos themselves, which `reconstruct` paints from, are not counted: a photo base keeps
-        them anyway, and search does not read them.
+        That is of each feature its SIFT (128 bytes) and its position (two numbers of 4 bytes), and
+        8 bytes a photo that say where its features begin. The photos themselves, which
+        `reconstruct` paints from, are not counted: a photo base keeps them anyway, and search does
+        not read them.
         """
-        return self.server_.index_bytes + 132 * len(self.server_.features_) + self.client_bytes
+        kept = self.server_.features_
+        read = kept.descriptors.nbytes + kept.positions.nbytes + kept.offsets.nbytes
+        return self.server_.index_bytes + read + self.client_bytes
 
     @property
     def client_bytes(self) -> int:

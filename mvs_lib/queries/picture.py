@@ -4,8 +4,12 @@ A JPEG file carries its tables, some 300 bytes, which is nothing beside a photo 
 beside a thumbnail; WebP (lossy) spends 30 there.
 """
 
+import io
+import warnings
+
 import cv2
 import numpy as np
+from PIL import Image
 
 from mvs_lib.queries.payload import PayloadError
 
@@ -46,15 +50,39 @@ def write(image: np.ndarray, quality: int, kind: str = ".jpg") -> bytes:
 def read(file: bytes) -> np.ndarray:
     """Return the photo in a file that `write` wrote, uint8 ``(h, w, 3)``, RGB.
 
+    The header is asked for the size first: a few bytes may claim a photo of gigabytes.
+
     Raises:
         PayloadError: it is no such file, or its photo is larger than 4,096 pixels a side.
     """
-    if file[:2] != b"\xff\xd8" and (file[:4] != b"RIFF" or file[8:12] != b"WEBP"):
-        raise PayloadError("the payload holds no JPEG or WebP photo")
+    width, height = _claimed(file)
+    if not (0 < width <= MOST and 0 < height <= MOST):
+        raise PayloadError(
+            f"the payload claims a photo of {width} x {height} pixels, and 1..{MOST} a side are "
+            "decoded: send a smaller one"
+        )
     try:
         photo = cv2.imdecode(np.frombuffer(file, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error:
         photo = None
-    if photo is None or max(photo.shape) > MOST:
-        raise PayloadError("the photo in the payload is damaged or too large")
+    if photo is None:
+        raise PayloadError("the photo in the payload is damaged")
     return np.ascontiguousarray(photo[..., ::-1])
+
+
+def _claimed(file: bytes) -> tuple[int, int]:
+    """Return the width and height in a file's header; no pixel is decoded."""
+    if file[:4] == b"RIFF" and file[8:16] == b"WEBPVP8 " and file[23:26] == b"\x9d\x01\x2a":
+        # Pillow makes room for a WebP photo as it opens it, so the header is read here: RFC 6386,
+        # 9.1, 14 bits a side. `write` makes no other kind of WebP.
+        return tuple(int.from_bytes(file[at : at + 2], "little") & 0x3FFF for at in (26, 28))
+    if file[:2] != b"\xff\xd8":
+        raise PayloadError("the payload holds no JPEG or WebP photo")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow's remarks on large pictures: refused anyway
+            return Image.open(io.BytesIO(file), formats=("JPEG",)).size
+    except Image.DecompressionBombError as error:
+        raise PayloadError(f"the photo in the payload is too large: {error}") from None
+    except Exception as error:  # a damaged header fails in a dozen ways
+        raise PayloadError("the photo in the payload is damaged") from error

@@ -49,6 +49,7 @@ class Retargeting(System):
             features in the retargeted photo as it is.
         limit: SIFT features that make the energy.
         server: fitted together with the system; None makes one.
+        random_state: of the server that is made.
     """
 
     number, method, kind = 3, "retargeting", "image"
@@ -64,10 +65,11 @@ class Retargeting(System):
         straighten: bool = True,
         limit: int = 300,
         server: BagOfWordsServer | None = None,
+        random_state: int = 0,
     ):
         self.scale, self.quality, self.bands = scale, quality, bands
         self.smoothness, self.base, self.straighten = smoothness, base, straighten
-        self.limit, self.server = limit, server
+        self.limit, self.server, self.random_state = limit, server, random_state
 
     def fit(self, photos: Photos, progress: bool = False) -> "Retargeting":
         """Index the source photos; return self.
@@ -84,7 +86,8 @@ class Retargeting(System):
                 "need 2 <= bands <= 120, smoothness > 0 and base > 0, got "
                 f"{self.bands}, {self.smoothness}, {self.base}"
             )
-        self.server_ = (self.server or BagOfWordsServer()).fit(photos, progress)
+        server = self.server or BagOfWordsServer(random_state=self.random_state)
+        self.server_ = server.fit(photos, progress)
         self.side_ = photos.images.shape[1:3]
         return self
 

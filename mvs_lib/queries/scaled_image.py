@@ -36,17 +36,21 @@ class ScaledImage(System):
         scale: side of the photo that is sent over that of the photo taken, 0 < scale <= 1.
         quality: of the JPEG file, 1..100.
         server: fitted together with the system; None makes one.
+        random_state: of the server that is made.
     """
 
     number, method, kind = 1, "scaled_image", "image"
     source = "Girod et al., 2011"
 
     def __init__(
-        self, scale: float = 0.5, quality: int = 40, server: BagOfWordsServer | None = None
+        self,
+        scale: float = 0.5,
+        quality: int = 40,
+        server: BagOfWordsServer | None = None,
+        random_state: int = 0,
     ):
-        self.scale = scale
-        self.quality = quality
-        self.server = server
+        self.scale, self.quality = scale, quality
+        self.server, self.random_state = server, random_state
 
     def fit(self, photos: Photos, progress: bool = False) -> "ScaledImage":
         """Index the source photos; return self.
@@ -58,7 +62,8 @@ class ScaledImage(System):
             raise ValueError(
                 f"need 0 < scale <= 1 and 1 <= quality <= 100, got {self.scale}, {self.quality}"
             )
-        self.server_ = (self.server or BagOfWordsServer()).fit(photos, progress)
+        server = self.server or BagOfWordsServer(random_state=self.random_state)
+        self.server_ = server.fit(photos, progress)
         self.side_ = photos.images.shape[1:3]
         return self
 

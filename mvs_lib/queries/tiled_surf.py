@@ -82,8 +82,10 @@ class TiledSurf(System):
     def fit(self, photos: Photos, progress: bool = False) -> "TiledSurf":
         """Find, describe and index the source photos' features; return self.
 
+        Photos without any feature can be fitted: whatever is asked, they score zero.
+
         Raises:
-            ValueError: a hyper-parameter out of its range, or fewer features than words.
+            ValueError: a hyper-parameter out of its range, or some features but fewer than words.
         """
         if not 1 <= self.features <= locations.MOST or not 1 <= self.bits <= 4:
             raise ValueError(
@@ -103,7 +105,12 @@ class TiledSurf(System):
         self._learn_levels(descriptors)
         self.levels_, self.signs_ = self._quantise(descriptors), signs
         rows = self._rows(self.levels_, signs)
-        self.vocabulary_ = Vocabulary(self.words, self.random_state).fit(rows, self.offsets_)
+        self.vocabulary_ = Vocabulary(self.words, self.random_state)
+        if len(rows):
+            self.vocabulary_.fit(rows, self.offsets_)
+        else:
+            self.vocabulary_.centres_ = np.zeros((self.words, rows.shape[1]), np.float32)
+            self.vocabulary_.idf_ = np.zeros(self.words, np.float32)
         words = self.vocabulary_.assign(rows)
         self.matrix_ = self.vocabulary_.histograms(words, self.offsets_)
         return self
@@ -159,10 +166,14 @@ class TiledSurf(System):
 
     @property
     def index_bytes(self) -> int:
-        """Inverted lists (4 + 4), centres, and of each feature its levels, sign and cell."""
-        feature = DIMENSIONS * self.bits // 8 + 4
+        """Inverted lists (4 + 4), centres, tables, and the features as they are stored.
+
+        That is of each feature 64 levels and a sign, a byte each, and its position (two numbers of
+        4 bytes); and 8 bytes a photo that say where its features begin.
+        """
         lists = 8 * self.matrix_.nnz + self.vocabulary_.centres_.nbytes
-        return lists + feature * len(self.levels_) + self.client_bytes + self.values_.nbytes
+        kept = (self.levels_, self.signs_, self.positions_, self.offsets_)
+        return lists + self.client_bytes + self.values_.nbytes + sum(each.nbytes for each in kept)
 
     @property
     def client_bytes(self) -> int:
@@ -172,7 +183,8 @@ class TiledSurf(System):
     def _learn_levels(self, descriptors: np.ndarray) -> None:
         count = 1 << self.bits
         shares = np.arange(1, count) / count
-        self.boundaries_ = np.quantile(descriptors, shares, axis=0).T.astype(np.float32)
+        some = descriptors if len(descriptors) else np.zeros((1, DIMENSIONS))
+        self.boundaries_ = np.quantile(some, shares, axis=0).T.astype(np.float32)
         levels = self._quantise(descriptors)
         flat = levels + count * np.arange(DIMENSIONS)
         sums = np.bincount(flat.ravel(), descriptors.ravel(), count * DIMENSIONS)

@@ -129,6 +129,30 @@ def test_a_candidate_that_shows_something_else_paints_little(split):
     assert strength[0] < 0.25 * strength[1]
 
 
+def test_a_thumbnail_that_its_length_field_cannot_hold_is_refused(system):
+    random = np.random.default_rng(0)
+    noise = random.integers(0, 256, (256, 1024, 3)).astype(np.uint8)
+    codec = CloudCodec(side=256, quality=100).fit(noise[None], [detect(noise, 4)])
+    assert len(codec.thumbnail(noise)) > 0xFFFF
+    with pytest.raises(ValueError, match=r"lower its side \(256\) or quality \(100\)"):
+        codec.encode(noise, detect(noise, 4))
+
+
+def test_the_server_takes_the_systems_seed(split):
+    small = split.source.take(slice(0, None, 2))
+    centres = [
+        CloudCoding(random_state=seed).fit(small).server_.vocabulary_.centres_ for seed in (3, 3, 4)
+    ]
+    np.testing.assert_array_equal(centres[0], centres[1])
+    assert np.abs(centres[0] - centres[2]).max() > 0
+
+
+def test_the_index_counts_what_search_reads_as_it_is_stored(system):
+    count = len(system.server_.features_)
+    features = count * (128 + 8) + 8 * 25  # SIFT and position; where each of 24 photos begins
+    assert system.index_bytes == system.server_.index_bytes + features + system.client_bytes
+
+
 def test_no_duplicates_leave_the_thumbnail(system):
     random = np.random.default_rng(0)
     noise = random.integers(0, 256, (256, 256, 3)).astype(np.uint8)

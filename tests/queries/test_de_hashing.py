@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from mvs_lib.codes import hamming_distance, unpack
 from mvs_lib.datasets import campus
 from mvs_lib.features.local import detect, root
-from mvs_lib.queries.de_hashing import POSITION, DeHashing, decoder
+from mvs_lib.queries.de_hashing import GRID, POSITION, DeHashing, decoder
 from mvs_lib.queries.measure import measure, sensors_of
 from mvs_lib.queries.payload import OVERHEAD, PayloadError, pack
 from mvs_lib.queries.payload import unpack as unpack_payload
@@ -120,13 +120,51 @@ def test_far_from_every_photo_the_context_looks_everywhere(system):
     np.testing.assert_array_equal(far, system.context(code))
 
 
+@given(
+    body=st.binary(min_size=3, max_size=3), photo=st.integers(0, 23),
+    east=st.integers(-60, 60), north=st.integers(-60, 60), accuracy=st.integers(0, 255),
+)  # fmt: skip
+def test_the_context_speaks_only_words_of_photos_within_reach(
+    system, body, photo, east, north, accuracy
+):
+    code = np.frombuffer(body, np.uint8)[None] & np.array([255, 255, 240], np.uint8)
+    x, y = np.nan_to_num(system.positions_[photo])
+    place = (round(x) + east, round(y) + north, accuracy)
+    away = np.hypot(*(system.positions_ - place[:2]).T)
+    within = away <= 60 + accuracy
+    words = system.context(code, place)
+    if within.any():
+        said = system.server_.matrix_[np.flatnonzero(within)].toarray().any(axis=0)
+        assert not words[~said].any()
+    else:
+        np.testing.assert_array_equal(words, system.context(code))
+
+
+def test_a_position_brings_the_photos_of_its_place_forward(system, split):
+    labels = split.source.labels
+    middles = [np.nanmedian(system.positions_[labels == place], axis=0) for place in range(3)]
+    positions = [POSITION.pack(*np.rint(middle).astype(int), 5) for middle in middles]
+    for image in split.query.images:
+        code = unpack_payload(16, system.encode(image))
+        scores = [system.search(pack(16, code + position)) for position in (b"", *positions)]
+        for place in range(3):
+            there = labels == place
+            lead = [each[there].mean() - each[~there].mean() for each in scores]
+            nowhere, here = lead[0], lead[1 + place]
+            elsewhere = [lead[1 + other] for other in range(3) if other != place]
+            assert here >= nowhere - 1e-6 and here > max(elsewhere) + 0.05
+
+
 def test_it_finds_places_and_a_position_helps(system, split):
     found = measure(system, split)
-    assert found.map > 0.5 and found.top1 > 0.6  # chance: a third
+    assert found.map > 0.6 and found.top1 > 0.6  # chance: 0.4 and a third
     assert found.bytes <= 3 + 5 + OVERHEAD
-    queries = [unpack_payload(16, system.encode(image)) for image in split.query.images]
-    alone = [system.search(pack(16, body)) for body in queries]
-    assert np.isfinite(alone).all()
+    system.position = False
+    try:
+        alone = measure(system, split)
+    finally:
+        system.position = True
+    assert found.map > alone.map + 0.05 and found.bytes > alone.bytes == 3 + OVERHEAD
 
 
 def test_a_flat_photo_sends_nothing_and_scores_nothing(system, split):
@@ -172,3 +210,7 @@ def test_settings_that_cannot_be_are_said(split):
         DeHashing(24).fit(split.source)
     with pytest.raises(ValueError, match=r"mix lies in 0\.\.1"):
         DeHashing(8, mix=1.5).fit(split.source)
+
+
+def test_the_grid_is_short_and_can_be_made():
+    assert 2 <= len(GRID) <= 6 and all(DeHashing(**each).bits for each in GRID)

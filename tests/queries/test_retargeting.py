@@ -29,6 +29,15 @@ def system(split, server):
     return Retargeting(0.5, 60, server=server).fit(split.source)
 
 
+def test_the_server_takes_the_systems_seed(split):
+    small = split.source.take(slice(0, None, 2))
+    centres = [
+        Retargeting(random_state=seed).fit(small).server_.vocabulary_.centres_ for seed in (3, 3, 4)
+    ]
+    np.testing.assert_array_equal(centres[0], centres[1])
+    assert np.abs(centres[0] - centres[2]).max() > 0
+
+
 def small_thing(photo, corner=(40, 120), side=96):
     """Set a photo small into a frame that is otherwise lawn and sky."""
     y = np.mgrid[:256, :256][0]

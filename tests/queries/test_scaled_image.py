@@ -1,3 +1,5 @@
+import struct
+
 import cv2
 import numpy as np
 import pytest
@@ -42,6 +44,63 @@ def test_what_is_no_picture_is_refused():
     for quality, kind in ((0, ".jpg"), (101, ".jpg"), (50, ".bmp")):
         with pytest.raises(ValueError, match="quality"):
             picture.write(np.zeros((4, 4, 3), np.uint8), quality, kind)
+
+
+def claiming(kind, width, height):
+    """Return the file of a small photo whose header claims another size."""
+    file = bytearray(picture.write(np.full((16, 16, 3), 90, np.uint8), 50, kind))
+    if kind == ".webp":
+        file[26:30] = struct.pack("<HH", width, height)
+    else:
+        at = file.index(b"\xff\xc0") + 5  # marker, length, depth
+        file[at : at + 4] = struct.pack(">HH", height, width)
+    return bytes(file)
+
+
+@pytest.mark.parametrize(
+    ("kind", "width", "height"),
+    [
+        (".jpg", 60_000, 60_000), (".jpg", 16, 4097), (".jpg", 10_000, 9_000),
+        (".webp", 16_383, 16_383), (".webp", 4097, 16), (".jpg", 0, 16), (".webp", 16, 0),
+    ],
+)  # fmt: skip
+def test_a_photo_that_claims_too_much_is_refused_before_it_is_decoded(
+    system, monkeypatch, kind, width, height
+):
+    hostile = claiming(kind, width, height)
+    assert len(hostile) < 1000
+    decoded = []
+    monkeypatch.setattr(picture.cv2, "imdecode", lambda *given: decoded.append(given))
+    with pytest.raises(PayloadError, match=r"pixels|too large|damaged"):
+        picture.read(hostile)
+    with pytest.raises(PayloadError):
+        system.search(pack(1, hostile))
+    assert not decoded
+
+
+@pytest.mark.parametrize("kind", [".jpg", ".webp"])
+def test_photos_up_to_the_largest_are_read(kind):
+    for width, height in ((4096, 3), (7, 4096), (1, 1)):
+        file = picture.write(np.zeros((height, width, 3), np.uint8), 30, kind)
+        assert picture.read(file).shape == (height, width, 3)
+
+
+def test_another_kind_of_webp_is_refused():
+    _, lossless = cv2.imencode(".webp", np.zeros((8, 8, 3), np.uint8), [64, 101])
+    assert lossless.tobytes()[12:16] == b"VP8L"
+    with pytest.raises(PayloadError, match="no JPEG or WebP"):
+        picture.read(lossless.tobytes())
+
+
+def test_the_server_takes_the_systems_seed(split):
+    small = split.source.take(slice(0, None, 2))
+    centres = [
+        ScaledImage(random_state=seed).fit(small).server_.vocabulary_.centres_ for seed in (3, 3, 4)
+    ]
+    np.testing.assert_array_equal(centres[0], centres[1])
+    assert np.abs(centres[0] - centres[2]).max() > 0
+    given = BagOfWordsServer(words=50, random_state=7)
+    assert ScaledImage(server=given, random_state=3).fit(small).server_.random_state == 7
 
 
 def test_the_payload_is_the_file_of_the_shrunk_photo(system, split):

@@ -4,6 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mvs_lib.datasets import campus
+from mvs_lib.datasets.collection import Photos
 from mvs_lib.queries import locations
 from mvs_lib.queries.measure import measure
 from mvs_lib.queries.payload import OVERHEAD, PayloadError, pack, unpack
@@ -104,6 +105,22 @@ def test_a_flat_photo_sends_two_bytes_and_scores_nothing(system):
     payload = system.encode(np.full((256, 256, 3), 99, np.uint8))
     assert len(payload) == OVERHEAD + 2
     np.testing.assert_array_equal(system.search(payload), np.zeros(24))
+
+
+def test_the_index_counts_features_as_they_are_stored(system):
+    lists = 8 * system.matrix_.nnz + 300 * 65 * 4
+    tables = 64 * (7 + 8) * 4
+    features = len(system.signs_) * (64 + 1 + 8) + 8 * 25  # levels, sign, position; 24 photos
+    assert system.index_bytes == lists + tables + features
+
+
+def test_source_photos_without_features_score_zero(split):
+    flat = Photos(np.full((3, 64, 64, 3), 90, np.uint8), np.arange(3), ("a", "b", "c"))
+    empty = TiledSurf(words=20).fit(flat)
+    payload = empty.encode(split.query.images[3])
+    assert len(empty.decode(payload)[0]) > 50
+    np.testing.assert_array_equal(empty.search(payload), np.zeros(3))
+    assert empty.index_bytes > 0
 
 
 def test_settings_out_of_range_are_refused(split):
