@@ -1,10 +1,17 @@
 """Tables of hash bits: find the source features whose bits are close, without looking at all.
 
 A code is too long to be looked up whole, for a single flipped bit would miss it. So several tables
-each take a subset of its bits as the key (He et al., 2012: one bit serves in several tables, "bit
-reuse"), and in each table all keys within a small radius of the query's are probed. What is found
-in any table is compared whole. Subsets overlap, so a match that one table misses is not missed by
-the next one independently: the recall is measured, not multiplied up.
+each take a subset of its bits as the key, and in each table all keys within a small radius of the
+query's are probed. What is found in any table is compared whole. He et al. (2012) let one bit serve
+in several tables ("bit reuse"). Such subsets overlap, so a match that one table misses is not
+missed by the next one independently: the recall is measured, not multiplied up.
+
+Where ``tables * key == bits`` every bit serves once, and the recall is certain: were a match of at
+most ``within`` bits to differ in more than ``radius`` bits of every key, it would differ in at
+least ``tables * (radius + 1)`` bits. So nothing is missed if ``within < tables * (radius + 1)``
+(Norouzi et al., 2012; notebook 09).
+
+A table keeps nothing but the order of the features by their keys: the keys are read from the codes.
 """
 
 import numba
@@ -13,8 +20,7 @@ from llvmlite import ir
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from mvs_lib.codes import check_codes, unpack
-from mvs_lib.queries.hash_bits import as_words
+from mvs_lib.codes import check_codes, pack, unpack
 
 __all__ = ["BitTables", "popcount"]
 
@@ -71,20 +77,17 @@ class BitTables:
         """
         codes = check_codes(codes, self.bits)
         self.photos_ = len(offsets) - 1
-        self._words = as_words(codes)
-        self._photo = np.repeat(np.arange(self.photos_, dtype=np.int32), np.diff(offsets))
+        self._offsets = np.asarray(offsets, np.int32)
+        self._first, self._rest = _parts(codes)
         # A bucket is what shares the key's first bits. A handful of features in each is best: to
-        # go on to the next bucket costs more than to look at a few more keys in this one.
-        head = int(np.clip(np.log2(max(len(codes), 1)) - 3, 1, min(self.key, 20)))
-        self._low = self.key - head
-        self._keys = np.empty((self.tables, len(codes)), np.uint32)
+        # go on to the next bucket costs more than to look at a few more codes in this one.
+        self._head = int(np.clip(np.log2(max(len(codes), 1)) - 3, 1, min(self.key, 20)))
         self._rows = np.empty((self.tables, len(codes)), np.int32)
-        self._starts = np.empty((self.tables, (1 << head) + 1), np.int32)
-        for table, keys in enumerate(self._keys_of(codes)):
-            order = np.argsort(keys, kind="stable")
-            self._keys[table], self._rows[table] = keys[order], order
-            counts = np.bincount(keys >> self._low, minlength=1 << head)
-            self._starts[table] = np.concatenate([[0], np.cumsum(counts)])
+        self._starts = np.zeros((self.tables, (1 << self._head) + 1), np.int32)
+        for table, buckets in enumerate(self._buckets_of(codes)):
+            self._rows[table] = np.argsort(buckets, kind="stable")
+            counts = np.bincount(buckets, minlength=1 << self._head)
+            self._starts[table, 1:] = np.cumsum(counts)
         return self
 
     def match(self, codes: np.ndarray, radius: int, within: int) -> tuple[np.ndarray, np.ndarray]:
@@ -103,55 +106,72 @@ class BitTables:
         codes = check_codes(codes, self.bits, "query codes")
         which = np.full((len(codes), self.photos_), -1, np.int32)
         distance = np.full((len(codes), self.photos_), NOTHING, np.uint8)
-        head = self.key - self._low
-        masks = np.arange(1 << head, dtype=np.uint32)
-        masks = masks[np.bitwise_count(masks) <= radius]
+        probes = np.arange(1 << self._head)
+        probes = probes[np.bitwise_count(probes) <= radius]
+        keys = np.zeros((self.tables, self.bits), np.uint8)
+        np.put_along_axis(keys, self.subsets_, 1, axis=1)
         _match(
-            as_words(codes), self._keys_of(codes), masks, np.uint32(self._low), radius, within,
-            self._keys, self._rows, self._starts, self._words, self._photo, which, distance,
+            *_parts(codes), self._buckets_of(codes), probes, *_parts(pack(keys)), radius, within,
+            self._rows, self._starts, self._first, self._rest, self._offsets, which, distance,
         )  # fmt: skip
         return which, distance
 
-    def _keys_of(self, codes: np.ndarray) -> np.ndarray:
-        """Return the key of each code in each table, uint32 ``(tables, n)``."""
-        keys = np.zeros((self.tables, len(codes)), np.uint32)
-        for start in range(0, len(codes), 65536):
+    def _buckets_of(self, codes: np.ndarray) -> np.ndarray:
+        """Return the first bits of each code's key in each table, int64 ``(tables, n)``."""
+        buckets = np.empty((self.tables, len(codes)), np.int64)
+        for start in range(0, len(codes), 65536):  # keeps a million unpacked codes out of memory
             some = unpack(codes[start : start + 65536], self.bits)
             for table, subset in enumerate(self.subsets_):
-                packed = np.packbits(some[:, subset], axis=1)
-                four = np.zeros((len(some), 4), np.uint8)
-                four[:, : packed.shape[1]] = packed
-                number = four.view(">u4").ravel() >> (32 - self.key)
-                keys[table, start : start + len(some)] = number
-        return keys
+                number = np.zeros(len(some), np.int64)
+                for bit in subset[: self._head]:
+                    number = 2 * number + some[:, bit]
+                buckets[table, start : start + len(some)] = number
+        return buckets
 
     @property
     def nbytes(self) -> int:
-        """Bytes of the tables, and of the codes and photos that their rows point at."""
-        arrays = (self._keys, self._rows, self._starts, self._photo)
-        return sum(array.nbytes for array in arrays) + len(self._photo) * -(-self.bits // 8)
+        """Bytes of all that the server keeps: the tables, the codes and whose they are."""
+        arrays = (self._rows, self._starts, self._first, self._rest, self._offsets)
+        return self.subsets_.nbytes + sum(array.nbytes for array in arrays)
+
+
+def _parts(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the first 64 bits, uint64 ``(n,)``, and the rest, uint16 ``(n, parts)``.
+
+    So 80 bits take 10 bytes, and most features that are not close fail at the first number.
+    """
+    width = max(8, codes.shape[1] + codes.shape[1] % 2)
+    padded = np.zeros((len(codes), width), np.uint8)
+    padded[:, : codes.shape[1]] = codes
+    first, rest = np.split(padded, [8], axis=1)
+    shorts = np.ascontiguousarray(rest).view(np.uint16).reshape(len(codes), width // 2 - 4)
+    return np.ascontiguousarray(first).view(np.uint64)[:, 0], shorts
 
 
 @numba.njit(nogil=True)
 def _match(
-    query, query_keys, masks, low, radius, within,
-    keys, rows, starts, words, photo, which, distance,
+    query, query_rest, buckets, probes, mask, mask_rest, radius, within,
+    rows, starts, first, rest, offsets, which, distance,
 ):  # fmt: skip
-    for feature in range(len(query)):
-        for table in range(len(keys)):
-            key = query_keys[table, feature]
-            for mask in masks:
-                bucket = (key >> low) ^ mask
+    for table in range(len(rows)):  # outermost, so that a table's starts stay in the cache
+        for feature in range(len(query)):
+            for probe in probes:
+                bucket = buckets[table, feature] ^ probe
                 for at in range(starts[table, bucket], starts[table, bucket + 1]):
-                    if popcount(keys[table, at] ^ key) > radius:
-                        continue
                     row = rows[table, at]
-                    bits = 0
-                    for word in range(query.shape[1]):
-                        bits += popcount(words[row, word] ^ query[feature, word])
+                    apart = first[row] ^ query[feature]
+                    bits = popcount(apart)
                     if bits > within:
                         continue
-                    near = distance[feature, photo[row]]
-                    if bits < near or (bits == near and row < which[feature, photo[row]]):
-                        distance[feature, photo[row]] = bits
-                        which[feature, photo[row]] = row
+                    key = popcount(apart & mask[table])
+                    for part in range(query_rest.shape[1]):
+                        more = rest[row, part] ^ query_rest[feature, part]
+                        bits += popcount(more)
+                        key += popcount(more & mask_rest[table, part])
+                    if bits > within or key > radius:
+                        continue
+                    photo = np.searchsorted(offsets, row, side="right") - 1
+                    near = distance[feature, photo]
+                    if bits < near or (bits == near and row < which[feature, photo]):
+                        distance[feature, photo] = bits
+                        which[feature, photo] = row

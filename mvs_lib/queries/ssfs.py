@@ -46,13 +46,16 @@ class SpaceSaliencyFingerprints(System):
         salient: exponent of the saliency in a code's value; 0 leaves it out.
         penalty: of redundancy; values are scaled to at most 1.
         radius: metres around the phone's position; None never looks at the position.
-        idf: weigh a query feature's vote by log(places / places it matched).
+        idf: weigh a query feature's vote by log(places / places it matched),
+            of the places that the source photos show.
         random_state: of the projection, and of the sample behind the fingerprints' idf.
 
     Attributes:
         hash_: `HashBits`. codes_: uint8 ``(m, bytes)``, all fingerprints one after another.
-        offsets_: int64 ``(places + 1,)``, which codes are whose. labels_: of the source photos.
-        positions_: float64 ``(places, 2)``, metres east and north, NaN where never read.
+        offsets_: int32 ``(places + 1,)``, which codes are whose.
+        labels_: of the source photos, in the smallest whole numbers that hold them.
+        known_: how many places the source photos show; a name without photos counts nowhere.
+        positions_: float32 ``(places, 2)``, metres east and north, NaN where never read.
     """
 
     number, method, kind = 18, "ssfs", "hash bits"
@@ -89,7 +92,8 @@ class SpaceSaliencyFingerprints(System):
         salient = self._saliency(photos.images, features, progress)
         absent = np.full(len(photos), np.nan)
         sectors = fingerprint.sectors_of(photos.sensors.get("compass", absent), self.sectors)
-        self.labels_ = photos.labels
+        self.labels_ = photos.labels.astype(np.min_scalar_type(len(photos.names)))
+        self.known_ = len(np.unique(photos.labels))
         self.positions_ = self._places(photos)
         rows, values = self._pool(as_words(codes), features, sectors, salient, progress)
         self._choose(codes, rows, values, sectors[features.photo])
@@ -124,14 +128,16 @@ class SpaceSaliencyFingerprints(System):
         for place, (own, value) in enumerate(zip(rows, values, strict=True)):
             words = as_words(codes[own])
             held = fingerprint.holders(words, np.full(len(own), place), base, offsets, self.within)
-            value = value * np.log(len(rows) / (1 + held) + 1e-9) if len(rows) > 1 else value
+            if self.known_ > 1:
+                value = value * np.log(self.known_ / (1 + held))
             value = np.maximum(value, 0) / max(value.max(initial=0), 1e-9)
             chosen = fingerprint.select(
                 value, words, sectors[own], self.most, self.coverage, self.penalty, self.within
             )
             fingerprints.append(own[chosen])
         self.codes_ = codes[np.concatenate(fingerprints)]
-        self.offsets_ = np.concatenate([[0], np.cumsum([len(each) for each in fingerprints])])
+        counts = [len(each) for each in fingerprints]
+        self.offsets_ = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
 
     def _saliency(self, images, features: LocalFeatures, progress) -> np.ndarray:
         """Return the saliency at each feature to the power asked for, float32 ``(n,)``."""
@@ -149,7 +155,7 @@ class SpaceSaliencyFingerprints(System):
         absent = np.full(len(photos), np.nan)
         read = np.stack([photos.sensors.get(name, absent) for name in ("east", "north")], axis=1)
         known = np.isfinite(read).all(axis=1)
-        positions = np.full((len(photos.names), 2), np.nan)
+        positions = np.full((len(photos.names), 2), np.nan, np.float32)
         for place in range(len(positions)):
             own = read[known & (photos.labels == place)]
             if len(own):
@@ -191,19 +197,19 @@ class SpaceSaliencyFingerprints(System):
         matched = fingerprint.nearest(words, base, self.offsets_) <= self.within
         weights = np.ones(len(matched))
         if self.idf:
-            weights = np.log(matched.shape[1] / np.maximum(matched.sum(axis=1), 1))
+            weights = np.log(self.known_ / np.maximum(matched.sum(axis=1), 1))
         scores = weights @ matched / len(matched)  # below `far`, since no weight exceeds it
         if position is not None and self.radius is not None:
             far = np.linalg.norm(self.positions_ - position, axis=1) > self.radius
             if not far.all():
-                scores -= (1 + np.log(matched.shape[1])) * far
+                scores -= (1 + np.log(self.known_)) * far
         return scores[self.labels_]
 
     @property
     def index_bytes(self) -> int:
-        """Bytes of codes, their places (2 each), the places' positions and the photos' labels."""
-        places = 2 * len(self.codes_) + 8 * len(self.positions_)
-        return self.codes_.nbytes + places + 2 * len(self.labels_)
+        """Bytes of the codes, whose they are, the places' positions and the photos' labels."""
+        kept = (self.codes_, self.offsets_, self.positions_, self.labels_)
+        return sum(array.nbytes for array in kept)
 
     @property
     def client_bytes(self) -> int:

@@ -40,7 +40,8 @@ def near_copies(seed, rows=400, queries=30, bits=80, flip=0.1):
 
 @settings(max_examples=15, deadline=None)
 @given(
-    st.integers(0, 999), st.sampled_from([(80, 32), (80, 20), (48, 12), (13, 13), (70, 9)]),
+    st.integers(0, 999),
+    st.sampled_from([(80, 32), (80, 16), (48, 12), (13, 13), (70, 9), (150, 30)]),
     st.integers(0, 3), st.integers(0, 25),
 )  # fmt: skip
 def test_tables_find_what_a_slow_search_by_their_rule_finds(seed, shape, radius, within):
@@ -84,6 +85,27 @@ def test_a_wider_probe_and_more_tables_never_lose_a_match():
     few, more, wide = found(4, 1), found(12, 1), found(4, 3)
     assert not (few & ~more).any() and not (few & ~wide).any()
     assert few.sum() < more.sum() and few.sum() < wide.sum()
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 999), st.sampled_from([(80, 5, 2), (80, 10, 1), (64, 4, 2)]))
+def test_disjoint_keys_miss_nothing_within_their_bound(seed, shape):
+    bits, tables, radius = shape
+    query, database = near_copies(seed, bits=bits, flip=0.15)
+    offsets = np.arange(len(database) + 1)
+    within = tables * (radius + 1) - 1
+    made = BitTables(bits, tables, bits // tables, seed).fit(database, offsets)
+    _, distance = made.match(query, radius, within)
+    whole = codes.hamming_distance(query, database)
+    np.testing.assert_array_equal(distance, np.where(whole <= within, whole, 255))
+
+
+def test_the_index_is_counted_to_the_byte():
+    _, database = near_copies(2)
+    made = BitTables(80, 10, 16).fit(database, np.arange(0, 401, 8))
+    head = int(np.log2(400) - 3)
+    rows, starts, subsets = 10 * 4 * 400, 10 * 4 * (2**head + 1), 10 * 16 * 8
+    assert made.nbytes == rows + starts + subsets + 400 * 10 + 51 * 4
 
 
 @pytest.mark.parametrize("wrong", [{"key": 33}, {"key": 0}, {"tables": 0}, {"bits": 300}])
@@ -155,8 +177,54 @@ def test_length_ratios_against_the_definition(seed, bins):
     random = np.random.default_rng(seed)
     query, source = random.random((12, 2)), random.random((40, 2))
     which = np.where(random.random((12, 5)) < 0.6, random.integers(0, 40, (12, 5)), -1)
+    share = slow_agreement(query, source, which, *bins)
+    got = length_ratios.agreement(query, source, which, *bins, chance=False)
+    np.testing.assert_allclose(got, share)
+    expected = length_ratios.by_chance(*bins)[(which >= 0).sum(axis=0)]
+    beyond = [
+        max(0, (a - e) / (1 - e)) if e < 1 else 0 for a, e in zip(share, expected, strict=True)
+    ]
     got = length_ratios.agreement(query, source, which, *bins)
-    np.testing.assert_allclose(got, slow_agreement(query, source, which, *bins))
+    np.testing.assert_allclose(got, beyond, atol=1e-12)
+
+
+def test_chance_is_the_mean_of_random_layouts_and_falls_with_the_matches():
+    expected = length_ratios.by_chance(0.3, 3.0)
+    assert (expected[:3] == 1).all() and len(expected) == 65
+    random = np.random.default_rng(7)  # other layouts than those it was measured on
+    for m in (3, 4, 8, 20, 60):
+        which = np.arange(m)[:, None]
+        drawn = [
+            slow_agreement(random.random((m, 2)), random.random((m, 2)), which, 0.3, 3.0)[0]
+            for _ in range(40 if m < 20 else 8)
+        ]
+        error = np.std(drawn) * np.sqrt(1 / len(drawn) + 1 / 400)
+        assert abs(np.mean(drawn) - expected[m]) < 4 * error
+    assert (np.diff(expected[2:24:3]) < 0).all()
+
+
+def test_random_matches_score_nothing_on_average_however_many_they_are():
+    random = np.random.default_rng(3)
+    for m in (4, 10, 40, 150):
+        which, share, beyond = np.arange(m)[:, None], [], []
+        for query, source in random.random((150, 2, m, 2)):
+            share.append(length_ratios.agreement(query, source, which, chance=False)[0])
+            beyond.append(length_ratios.agreement(query, source, which)[0])
+        expected = length_ratios.by_chance(0.3, 3.0)[min(m, 64)]
+        # beyond 64 matches the share of 64 is taken away
+        assert abs((np.mean(share) - expected) / (1 - expected)) < 0.04
+        assert np.mean(beyond) < 0.1
+
+
+def test_two_matches_prove_nothing_and_whole_cells_agree_as_their_centres_do():
+    random = np.random.default_rng(5)
+    cells = random.integers(0, 128, (30, 2)).astype(np.uint8)
+    which = np.where(random.random((12, 6)) < 0.5, random.integers(0, 30, (12, 6)), -1)
+    query = random.integers(0, 128, (12, 2)) + 0.5
+    got = length_ratios.agreement(query, cells, which)
+    np.testing.assert_allclose(got, length_ratios.agreement(query, cells + 0.5, which))
+    which[2:] = -1
+    assert not length_ratios.agreement(query, cells, which).any()
 
 
 def test_a_shifted_turned_and_enlarged_photo_agrees_fully_and_a_shuffled_one_does_not():
@@ -166,7 +234,7 @@ def test_a_shifted_turned_and_enlarged_photo_agrees_fully_and_a_shuffled_one_doe
     source = np.concatenate([query @ turn + [3, 1], random.random((30, 2))])
     which = np.stack([np.arange(30), 30 + random.permutation(30)], axis=1)
     same, other = length_ratios.agreement(query, source, which)
-    assert same == pytest.approx(1) and other < 0.4
+    assert same == pytest.approx(1) and other < 0.1
 
 
 def test_an_outline_s_spectrum_ignores_shift_size_turn_and_start():
@@ -227,10 +295,12 @@ def test_the_score_is_the_sum_of_its_parts(fitted, split):
     which, distance = fitted.tables_.match(sent, fitted.radius, fitted.within)
     assert distance[which >= 0].max() <= fitted.within
     expected = fitted.votes(which >= 0)
-    here, there = positions.astype(float), fitted.positions_.astype(float)
+    here, there = positions.astype(float), (fitted.positions_ + 0.5) / fitted.grid
     for photo in range(24):
         if (which[:, photo] >= 0).sum() > fitted.least:
-            agreed = slow_agreement(here, there, which[:, [photo]], 0.3, 3.0)[0]
+            share = slow_agreement(here, there, which[:, [photo]], 0.3, 3.0)[0]
+            by_chance = length_ratios.by_chance(0.3, 3.0)[min((which[:, photo] >= 0).sum(), 64)]
+            agreed = max(0, (share - by_chance) / (1 - by_chance))
             expected[photo] *= 1 + fitted.geometry * agreed
             apart = (shape.astype(float) - fitted.shapes_[photo]) / 256
             expected[photo] += fitted.boundary * np.exp(-np.sqrt((apart**2).sum()))

@@ -174,6 +174,38 @@ def test_it_finds_places_by_small_fingerprints(fitted, split):
     assert fitted.client_bytes == blind.client_bytes > 0
 
 
+def test_the_index_is_counted_to_the_byte(fitted):
+    photos, codes_held = 24, len(fitted.codes_)
+    assert codes_held > 100
+    # codes of 10 bytes, a 32-bit offset a place and one more, two 32-bit metres, a byte a label
+    assert fitted.index_bytes == 10 * codes_held + 4 * 4 + 3 * 8 + photos
+
+
+def test_names_without_photos_change_nothing(fitted, split):
+    photos = split.source
+    names = (*photos.names, *(f"nowhere {i}" for i in range(300)))
+    more = Photos(photos.images, photos.labels, names, photos.sensors)
+    other = SpaceSaliencyFingerprints().fit(more)
+    assert other.known_ == fitted.known_ == 3 and len(other.positions_) == 303
+    np.testing.assert_array_equal(other.codes_, fitted.codes_)
+    for index in range(3):
+        payload = fitted.encode(split.query.images[index], sensors_of(split.query, index))
+        np.testing.assert_allclose(other.search(payload), fitted.search(payload))
+
+
+def test_votes_weigh_a_feature_by_the_places_it_matched(fitted, split):
+    payload = fitted.encode(split.query.images[0])
+    _, sent = fitted.decode(payload)
+    whole = codes.hamming_distance(sent, fitted.codes_)
+    close = np.stack(
+        [whole[:, a:b].min(axis=1) <= fitted.within for a, b in pairwise(fitted.offsets_)], axis=1
+    )
+    expected = np.zeros(3)
+    for feature in close:
+        expected += np.log(3 / max(feature.sum(), 1)) * feature / len(sent)
+    np.testing.assert_allclose(fitted.search(payload), expected[fitted.labels_], atol=1e-12)
+
+
 def test_it_needs_no_sensors(split):
     photos = split.source
     bare = Photos(photos.images, photos.labels, photos.names)
