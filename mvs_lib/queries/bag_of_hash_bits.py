@@ -35,7 +35,10 @@ from mvs_lib.queries.system import System
 
 __all__ = ["GRID", "BagOfHashBits"]
 
-GRID = [{"radius": radius, "within": within} for radius, within in ((2, 12), (2, 14), (3, 14))]
+GRID = [
+    {"features": features, "within": within}
+    for features, within in ((300, 10), (300, 12), (300, 14), (300, 17), (200, 12), (100, 12))
+]
 
 
 class BagOfHashBits(System):

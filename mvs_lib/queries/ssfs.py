@@ -29,7 +29,7 @@ __all__ = ["GRID", "SpaceSaliencyFingerprints"]
 
 GRID = [
     {"within": within, "radius": radius}
-    for within, radius in ((12, 60.0), (15, 60.0), (12, 100.0), (15, 100.0))
+    for within, radius in ((8, 60.0), (10, 60.0), (12, 60.0), (10, 40.0), (12, 40.0), (12, 100.0))
 ]
 POOL = 3  # codes that may enter a fingerprint, for each that does
 METRES = 1 << 15  # positions are sent as whole metres, up to so many from the campus's middle
