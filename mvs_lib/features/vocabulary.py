@@ -65,13 +65,16 @@ class Vocabulary:
         size = min(len(descriptors), self.SAMPLE * self.words, max(self.MOST, self.words))
         sample = descriptors[np.sort(random.choice(len(descriptors), size, replace=False))]
         if self.words <= self.EXACT:
-            self.centres_ = self._kmeans(sample, self.words)
-        else:
-            self.centres_ = self._tree(sample)
-            for _ in range(self.ROUNDS):
-                words = _index(self.centres_, self.EXACT, self.PROBES).search(sample, 1)[1][:, 0]
-                self.centres_ = _means(sample, words, self.centres_)
-        self.index_ = _index(self.centres_, self.EXACT, self.PROBES)
+            self.take(self._kmeans(sample, self.words))
+            return
+        self.take(self._tree(sample))
+        for _ in range(self.ROUNDS):
+            self.take(_means(sample, self.assign(sample), self.centres_))
+
+    def take(self, centres: np.ndarray) -> None:
+        """Take these centres, float32 ``(words, d)``, as `learn` does those that it finds."""
+        self.centres_ = centres
+        self.index_ = _index(centres, self.EXACT, self.PROBES)
 
     def weigh(self, words: np.ndarray, offsets: np.ndarray) -> None:
         """Learn the inverse document frequency from the words of photos, as `histograms` takes."""

@@ -114,7 +114,7 @@ class TiledSurf(System):
         if len(rows):
             self.vocabulary_.fit(rows, self.offsets_)
         else:
-            self.vocabulary_.centres_ = np.zeros((self.words, rows.shape[1]), np.float32)
+            self.vocabulary_.take(np.zeros((self.words, rows.shape[1]), np.float32))
             self.vocabulary_.idf_ = np.zeros(self.words, np.float32)
         words = self.vocabulary_.assign(rows)
         self.matrix_ = self.vocabulary_.histograms(words, self.offsets_)

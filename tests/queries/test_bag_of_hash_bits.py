@@ -1,10 +1,9 @@
-from itertools import pairwise
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from payload_refusals import refuses, takes_or_refuses
+from slow_length_ratios import slow_agreement
 
 from mvs_lib import codes
 from mvs_lib.datasets import campus
@@ -12,9 +11,8 @@ from mvs_lib.features import saliency
 from mvs_lib.features.local import detect
 from mvs_lib.queries import length_ratios, locations, shape_spectrum
 from mvs_lib.queries.bag_of_hash_bits import BagOfHashBits
-from mvs_lib.queries.bit_tables import BitTables
 from mvs_lib.queries.bitstream import BitReader, BitWriter
-from mvs_lib.queries.hash_bits import HashBits, as_words, read_codes, write_codes
+from mvs_lib.queries.hash_bits import HashBits, read_codes, write_codes
 from mvs_lib.queries.measure import measure
 from mvs_lib.queries.payload import pack
 
@@ -29,89 +27,6 @@ def split():
 @pytest.fixture(scope="module")
 def fitted(split):
     return BagOfHashBits(boundary=0.1, tables=6).fit(split.source)
-
-
-def near_copies(seed, rows=400, queries=30, bits=80, flip=0.1):
-    random = np.random.default_rng(seed)
-    database = random.integers(0, 2, (rows, bits))
-    query = database[random.integers(0, rows, queries)] ^ (random.random((queries, bits)) < flip)
-    return codes.pack(query), codes.pack(database)
-
-
-@settings(max_examples=15, deadline=None)
-@given(
-    st.integers(0, 999),
-    st.sampled_from([(80, 32), (80, 16), (48, 12), (13, 13), (70, 9), (150, 30)]),
-    st.integers(0, 3), st.integers(0, 25),
-)  # fmt: skip
-def test_tables_find_what_a_slow_search_by_their_rule_finds(seed, shape, radius, within):
-    bits, key = shape
-    query, database = near_copies(seed, bits=bits)
-    offsets = np.sort(np.random.default_rng(seed).integers(0, len(database), 9))
-    offsets[0], offsets[-1] = 0, len(database)
-    tables = BitTables(bits, 4, key, seed).fit(database, offsets)
-    which, distance = tables.match(query, radius, within)
-    whole = codes.hamming_distance(query, database)
-    one, many = codes.unpack(query, bits), codes.unpack(database, bits)
-    found = np.zeros(whole.shape, bool)
-    for subset in tables.subsets_:
-        found |= (one[:, None, subset] != many[None, :, subset]).sum(2) <= radius
-    whole = np.where(found & (whole <= within), whole, 255)
-    for photo, (start, end) in enumerate(pairwise(offsets)):
-        rows = whole[:, start:end]
-        best = rows.min(axis=1, initial=255)
-        np.testing.assert_array_equal(distance[:, photo], best)
-        expected = np.full(len(query), -1)
-        if end > start:
-            expected = np.where(best < 255, start + rows.argmin(axis=1), -1)
-        np.testing.assert_array_equal(which[:, photo], expected)
-
-
-def test_every_bit_serves_equally_often_and_no_table_has_one_twice():
-    subsets = BitTables(80, 12, 32, 3).subsets_
-    assert all(len(set(subset)) == 32 for subset in subsets)
-    used = np.bincount(subsets.ravel(), minlength=80)
-    assert used.max() - used.min() <= 1 and used.sum() == 12 * 32
-
-
-def test_a_wider_probe_and_more_tables_never_lose_a_match():
-    query, database = near_copies(1, flip=0.12)
-    offsets = np.arange(len(database) + 1)
-
-    def found(tables, radius):
-        which, _ = BitTables(80, tables, 32, 0).fit(database, offsets).match(query, radius, 20)
-        return which >= 0
-
-    few, more, wide = found(4, 1), found(12, 1), found(4, 3)
-    assert not (few & ~more).any() and not (few & ~wide).any()
-    assert few.sum() < more.sum() and few.sum() < wide.sum()
-
-
-@settings(max_examples=20, deadline=None)
-@given(st.integers(0, 999), st.sampled_from([(80, 5, 2), (80, 10, 1), (64, 4, 2)]))
-def test_disjoint_keys_miss_nothing_within_their_bound(seed, shape):
-    bits, tables, radius = shape
-    query, database = near_copies(seed, bits=bits, flip=0.15)
-    offsets = np.arange(len(database) + 1)
-    within = tables * (radius + 1) - 1
-    made = BitTables(bits, tables, bits // tables, seed).fit(database, offsets)
-    _, distance = made.match(query, radius, within)
-    whole = codes.hamming_distance(query, database)
-    np.testing.assert_array_equal(distance, np.where(whole <= within, whole, 255))
-
-
-def test_the_index_is_counted_to_the_byte():
-    _, database = near_copies(2)
-    made = BitTables(80, 10, 16).fit(database, np.arange(0, 401, 8))
-    head = int(np.log2(400) - 3)
-    rows, starts, subsets = 10 * 4 * 400, 10 * 4 * (2**head + 1), 10 * 16 * 8
-    assert made.nbytes == rows + starts + subsets + 400 * 10 + 51 * 4
-
-
-@pytest.mark.parametrize("wrong", [{"key": 33}, {"key": 0}, {"tables": 0}, {"bits": 300}])
-def test_tables_refuse_what_they_cannot_hold(wrong):
-    with pytest.raises(ValueError, match="need 1 <= key"):
-        BitTables(**wrong)
 
 
 def test_bits_are_balanced_and_the_projection_keeps_lengths():
@@ -145,96 +60,6 @@ def test_codes_come_back(count, bits, seed):
     write_codes(writer, given_, bits)
     assert len(writer) == count * bits
     np.testing.assert_array_equal(read_codes(BitReader(writer.getvalue()), count, bits), given_)
-
-
-def test_words_keep_the_distance():
-    query, database = near_copies(5)
-    words = np.bitwise_count(as_words(query)[:, None] ^ as_words(database)[None]).sum(2)
-    np.testing.assert_array_equal(words, codes.hamming_distance(query, database))
-
-
-def slow_agreement(query, source, which, width, reach):
-    scores = []
-    for matches in which.T:
-        rows = np.flatnonzero(matches >= 0)
-        bins = np.zeros(int(np.ceil(2 * reach / width)))
-        for a, i in enumerate(rows):
-            for j in rows[:a]:
-                p = np.linalg.norm(query[i] - query[j])
-                q = np.linalg.norm(source[matches[i]] - source[matches[j]])
-                if p > 0 and q > 0:
-                    at = int(np.floor((np.log(p / q) + reach) / width))
-                    if 0 <= at < len(bins):
-                        bins[at] += 1
-        pairs = len(rows) * (len(rows) - 1) / 2
-        scores.append(bins.max() / pairs if pairs else 0)
-    return np.array(scores)
-
-
-@settings(max_examples=20, deadline=None)
-@given(st.integers(0, 999), st.sampled_from([(0.3, 3.0), (0.1, 1.0)]))
-def test_length_ratios_against_the_definition(seed, bins):
-    random = np.random.default_rng(seed)
-    query, source = random.random((12, 2)), random.random((40, 2))
-    which = np.where(random.random((12, 5)) < 0.6, random.integers(0, 40, (12, 5)), -1)
-    share = slow_agreement(query, source, which, *bins)
-    got = length_ratios.agreement(query, source, which, *bins, chance=False)
-    np.testing.assert_allclose(got, share)
-    expected = length_ratios.by_chance(*bins)[(which >= 0).sum(axis=0)]
-    beyond = [
-        max(0, (a - e) / (1 - e)) if e < 1 else 0 for a, e in zip(share, expected, strict=True)
-    ]
-    got = length_ratios.agreement(query, source, which, *bins)
-    np.testing.assert_allclose(got, beyond, atol=1e-12)
-
-
-def test_chance_is_the_mean_of_random_layouts_and_falls_with_the_matches():
-    expected = length_ratios.by_chance(0.3, 3.0)
-    assert (expected[:3] == 1).all() and len(expected) == 65
-    random = np.random.default_rng(7)  # other layouts than those it was measured on
-    for m in (3, 4, 8, 20, 60):
-        which = np.arange(m)[:, None]
-        drawn = [
-            slow_agreement(random.random((m, 2)), random.random((m, 2)), which, 0.3, 3.0)[0]
-            for _ in range(40 if m < 20 else 8)
-        ]
-        error = np.std(drawn) * np.sqrt(1 / len(drawn) + 1 / 400)
-        assert abs(np.mean(drawn) - expected[m]) < 4 * error
-    assert (np.diff(expected[2:24:3]) < 0).all()
-
-
-def test_random_matches_score_nothing_on_average_however_many_they_are():
-    random = np.random.default_rng(3)
-    for m in (4, 10, 40, 150):
-        which, share, beyond = np.arange(m)[:, None], [], []
-        for query, source in random.random((150, 2, m, 2)):
-            share.append(length_ratios.agreement(query, source, which, chance=False)[0])
-            beyond.append(length_ratios.agreement(query, source, which)[0])
-        expected = length_ratios.by_chance(0.3, 3.0)[min(m, 64)]
-        # beyond 64 matches the share of 64 is taken away
-        assert abs((np.mean(share) - expected) / (1 - expected)) < 0.04
-        assert np.mean(beyond) < 0.1
-
-
-def test_two_matches_prove_nothing_and_whole_cells_agree_as_their_centres_do():
-    random = np.random.default_rng(5)
-    cells = random.integers(0, 128, (30, 2)).astype(np.uint8)
-    which = np.where(random.random((12, 6)) < 0.5, random.integers(0, 30, (12, 6)), -1)
-    query = random.integers(0, 128, (12, 2)) + 0.5
-    got = length_ratios.agreement(query, cells, which)
-    np.testing.assert_allclose(got, length_ratios.agreement(query, cells + 0.5, which))
-    which[2:] = -1
-    assert not length_ratios.agreement(query, cells, which).any()
-
-
-def test_a_shifted_turned_and_enlarged_photo_agrees_fully_and_a_shuffled_one_does_not():
-    random = np.random.default_rng(0)
-    query = random.random((30, 2))
-    turn = 2.2 * np.array([[0.6, -0.8], [0.8, 0.6]])
-    source = np.concatenate([query @ turn + [3, 1], random.random((30, 2))])
-    which = np.stack([np.arange(30), 30 + random.permutation(30)], axis=1)
-    same, other = length_ratios.agreement(query, source, which)
-    assert same == pytest.approx(1) and other < 0.1
 
 
 def test_an_outline_s_spectrum_ignores_shift_size_turn_and_start():
