@@ -40,7 +40,7 @@ from mvs_lib.queries.systems import grid, known
 __all__ = ["ENOUGH", "SIZE", "choose", "rows"]
 
 SIZE = 384  # pixels
-EACH, SHARE = 10, 0.2  # source photos of a place that a grid is tried on; held back of these
+EACH, SHARE = 8, 0.25  # source photos of a place that a grid is tried on; held back of these
 ENOUGH = 0.95  # of the grid's best MAP: then the bytes decide, as a phone's owner would
 CLIPS = {"audio_visual": 3}  # asks with clips of so many seconds, not with photos
 WHOLE = {"scaled_image": {"scale": 1.0, "quality": 90}}  # measured too: the photo as it was taken

@@ -85,7 +85,8 @@ class CloudCoding(System):
         ):  # fmt: skip
             if not low <= getattr(self, name) <= high:
                 raise ValueError(f"{name} must lie in {low}..{high}, got {getattr(self, name)}")
-        server = self.server or BagOfWordsServer(random_state=self.random_state)
+        # The server is asked for words alone: geometry is checked here, by homographies.
+        server = self.server or BagOfWordsServer(random_state=self.random_state, shortlist=0)
         self.server_ = server.fit(photos, progress)
         self.photos_ = photos.images
         random = np.random.default_rng(self.random_state)
@@ -136,7 +137,8 @@ class CloudCoding(System):
         """
         kept = self.server_.features_
         read = kept.descriptors.nbytes + kept.positions.nbytes + kept.offsets.nbytes
-        return self.server_.index_bytes + read + self.client_bytes
+        counted = read if self.server_.shortlist else 0  # by the server already
+        return self.server_.index_bytes - counted + read + self.client_bytes
 
     @property
     def client_bytes(self) -> int:
@@ -148,8 +150,8 @@ class CloudCoding(System):
         self, features: LocalFeatures
     ) -> tuple[np.ndarray, list[tuple[int, Verified, np.ndarray]]]:
         """Return all cosines, and of each verified photo its number, map and places explained."""
-        scores, found = self.server_.score_features(features), []
-        descriptors = root(features.descriptors)
+        descriptors, found = root(features.descriptors), []
+        scores = self.server_.score_words(self.server_.vocabulary_.assign(descriptors))
         for photo in np.argsort(-scores, kind="stable")[: self.verified]:
             other = self.server_.features_.of(photo)
             pairs = match(descriptors, root(other.descriptors))
