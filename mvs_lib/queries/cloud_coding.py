@@ -137,8 +137,7 @@ class CloudCoding(System):
         """
         kept = self.server_.features_
         read = kept.descriptors.nbytes + kept.positions.nbytes + kept.offsets.nbytes
-        counted = read if self.server_.shortlist else 0  # by the server already
-        return self.server_.index_bytes - counted + read + self.client_bytes
+        return self.server_.words_bytes + read + self.client_bytes
 
     @property
     def client_bytes(self) -> int:

@@ -120,15 +120,22 @@ class BagOfWordsServer:
         return np.where(found >= LEAST, found, 0)
 
     @property
+    def words_bytes(self) -> int:
+        """Bytes of inverted lists (a photo's number and a weight, 4 + 4) and of the vocabulary.
+
+        The weights of words are counted with the vocabulary, 4 each.
+        """
+        return 8 * self.matrix_.nnz + self.vocabulary_.nbytes + self.vocabulary_.idf_.nbytes
+
+    @property
     def index_bytes(self) -> int:
-        """Bytes of inverted lists (a photo's number and a weight, 4 + 4), vocabulary and geometry.
+        """Bytes of words and geometry.
 
         Geometry keeps each feature's descriptor (128) and position (2 + 2); without a short list
-        there is none. The weights of words are counted with the vocabulary, 4 each.
+        there is none.
         """
-        vocabulary = self.vocabulary_.nbytes + self.vocabulary_.idf_.nbytes
         geometry = self.features_.descriptors.nbytes + self.positions_.nbytes
-        return 8 * self.matrix_.nnz + vocabulary + (geometry if self.shortlist else 0)
+        return self.words_bytes + (geometry if self.shortlist else 0)
 
 
 def clear_matches(query: np.ndarray, photo: np.ndarray, ratio: float) -> np.ndarray:

@@ -150,7 +150,7 @@ def test_the_server_takes_the_systems_seed(split):
 def test_the_index_counts_what_search_reads_as_it_is_stored(system):
     count = len(system.server_.features_)
     features = count * (128 + 8) + 8 * 25  # SIFT and position; where each of 24 photos begins
-    assert system.index_bytes == system.server_.index_bytes + features + system.client_bytes
+    assert system.index_bytes == system.server_.words_bytes + features + system.client_bytes
 
 
 def test_no_duplicates_leave_the_thumbnail(system):
@@ -186,7 +186,7 @@ def test_it_finds_places(system, split):
     measured = measure(system, split)
     assert measured.map > 0.55 and measured.top1 > 0.6  # chance: 0.4 and a third
     assert measured.bytes < 5000
-    assert system.index_bytes > system.server_.index_bytes and 0 < system.client_bytes < 4096
+    assert system.index_bytes > system.server_.words_bytes and 0 < system.client_bytes < 4096
 
 
 def test_a_flat_photo_sends_its_thumbnail_and_scores_nothing(system):
