@@ -15,7 +15,8 @@ Every setting below was chosen on labelled photos held back from the 5,000, neve
 import hashlib
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -72,27 +73,34 @@ def rows(seeds: int = 3, quick: bool = False) -> Iterator[dict]:
     split = cifar.load(protocol="P1", **small)
     source = cached.describe_gist(split.source.images, SIZE, progress=True)
     query = cached.describe_gist(split.query.images, SIZE, progress=True)
-    labelled = 10 * _per_class(split)
+    labelled = 10 * labels_per_class(split)
     protocol = (
         f"P1: {len(query)} queries, {len(source)} in the database, {labelled} labelled; "
         f"GIST of {SIZE} px"
     )
-    folder = None if quick else paths.cache() / f"bench-cifar10_gist-{_identity(split)}"
+    folder = (
+        None if quick else paths.cache() / f"bench-cifar10_gist-{identity(split, Path(__file__))}"
+    )
     for seed in range(seeds):
         for name in METHODS:
             once = name in FIXED and name not in FROM_LABELLED
             for bits in LENGTHS if seed == 0 or not once else ():
                 file = folder / f"{name}-{bits}-{seed}.json" if folder else None
-                if file and file.exists():
-                    yield json.loads(file.read_text())
-                    continue
                 start = {"method": name, "data": split.name, "bits": bits, "protocol": protocol}
-                row = {**start, "seed": seed, **_measured(name, bits, seed, split, source, query)}
-                if file:
-                    folder.mkdir(exist_ok=True)
-                    with paths.whole_file(file) as beside:
-                        beside.write_text(json.dumps(row))
-                yield row
+                measure = partial(_measured, name, bits, seed, split, source, query)
+                yield kept(file, {**start, "seed": seed}, measure)
+
+
+def kept(file: Path | None, start: dict, measure: Callable[[], dict]) -> dict:
+    """Return the row in a file; if there is none, measure the rest of the row and keep it."""
+    if file and file.exists():
+        return json.loads(file.read_text())
+    row = {**start, **measure()}
+    if file:
+        file.parent.mkdir(exist_ok=True)
+        with paths.whole_file(file) as beside:
+            beside.write_text(json.dumps(row))
+    return row
 
 
 def _measured(name: str, bits: int, seed: int, split: Split, source, query) -> dict:
@@ -101,7 +109,7 @@ def _measured(name: str, bits: int, seed: int, split: Split, source, query) -> d
         source, query = scaled(source), scaled(query)
     taught = np.arange(len(source))
     if name in FROM_LABELLED:
-        taught = cifar.labelled(split, _per_class(split), seed)
+        taught = cifar.labelled(split, labels_per_class(split), seed)
     varied = {} if name in FIXED else {"random_state": seed}
     start = time.perf_counter()
     fitted = hasher(bits=bits, **settings, **varied)
@@ -121,15 +129,15 @@ def _measured(name: str, bits: int, seed: int, split: Split, source, query) -> d
     return row
 
 
-def _per_class(split: Split) -> int:
+def labels_per_class(split: Split) -> int:
     """How many labels of each class may be used: 500, or half of them in a rehearsal."""
     return min(500, len(split.source) // 20)
 
 
-def _identity(split: Split) -> str:
-    """Name the photos and the code that kept rows were measured with."""
+def identity(split: Split, benchmark: Path) -> str:
+    """Name the photos and the code, a benchmark's and the hashers', that rows are measured with."""
     digest = hashlib.blake2b(f"{split.name} {cached.key(split.query.images)}".encode())
-    for path in (Path(__file__), *sorted(Path(hashing.__file__).parent.glob("*.py"))):
+    for path in (benchmark, *sorted(Path(hashing.__file__).parent.glob("*.py"))):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 

@@ -15,10 +15,11 @@ BENCHMARKS = [
     "campus_hashing_settings",
     "campus_settings",
     "cifar10_gist",
+    "cifar10_gist_reasons",
     "cifar10_gist_settings",
     "queries",
 ]
-SEEDS = {"campus_settings": 1, "queries": 1}  # the others: 3
+SEEDS = {"campus_settings": 1, "cifar10_gist_reasons": 5, "queries": 1}  # the others: 3
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
