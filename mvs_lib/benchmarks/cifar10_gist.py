@@ -1,20 +1,28 @@
 """Do the traditional hashers reach what the literature prints for them on CIFAR-10?
 
 Protocol P1 (see `mvs_lib.datasets.cifar`): 1,000 queries against the 59,000 other photos, MAP over
-the whole ranking (Eq. 1), every photo described by 512 numbers of GIST. LSH, PCAH, SH and ITQ learn
+the whole ranking (Eq. 1), every photo described by 512 numbers of GIST. LSH, PCAH and ITQ learn
 from the whole database and see no label; ITQ-CCA, KSH and SDH learn from the 5,000 photos whose
-labels may be used: so the literature does it (Lai et al., 2015). The seed draws which 5,000 these
-are, the random hyperplanes, ITQ's first rotation, the anchors and SDH's first codes. The queries
-stay. PCAH and SH have nothing random and one row a length.
+labels may be used: so the literature does it (Lai et al., 2015). SH learns from the same 5,000, but
+not from their labels. The seed draws which 5,000 these are, the random hyperplanes, ITQ's first
+rotation, the anchors and SDH's first codes. The queries stay. PCAH has nothing random and one row a
+length.
 
 Every setting below was chosen on labelled photos held back from the 5,000, never on a query;
 ``python -m mvs_lib bench cifar10_gist_settings`` measures the choice.
+
+Beside published figures. Taught by the whole database, SH falls short of them at 12 to 32 bits:
+of so many photos a few lie far out, and the box that its waves are laid over grows to hold them.
+Taught by 5,000 it does not. ITQ and ITQ-CCA reach them to within the chance of asking for these
+1,000 photos and not for the others' 1,000, which decides on the third decimal.
+``python -m mvs_lib bench cifar10_gist_reasons`` measures both.
 """
 
 import hashlib
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +53,7 @@ METHODS = {
     ),
 }
 SUPERVISED = ("itq_cca", "ksh", "sdh")
+FROM_LABELLED = ("sh", *SUPERVISED)  # learn from the labelled photos, SH without their labels
 FIXED = ("pcah", "sh")  # nothing random in them
 # MAP at 12, 24, 32 and 48 bits, as a paper of 2017 collects it from the methods' comparisons.
 SOURCE = "Deep Binary Representation for Efficient Image Retrieval (Adv. Multimedia, 2017)"
@@ -70,26 +79,34 @@ def rows(seeds: int = 3, quick: bool = False) -> Iterator[dict]:
     split = cifar.load(protocol="P1", **small)
     source = cached.describe_gist(split.source.images, SIZE, progress=True)
     query = cached.describe_gist(split.query.images, SIZE, progress=True)
-    labelled = 10 * _per_class(split)
+    labelled = 10 * labels_per_class(split)
     protocol = (
         f"P1: {len(query)} queries, {len(source)} in the database, {labelled} labelled; "
         f"GIST of {SIZE} px"
     )
-    folder = None if quick else paths.cache() / f"bench-cifar10_gist-{_identity(split)}"
+    folder = (
+        None if quick else paths.cache() / f"bench-cifar10_gist-{identity(split, Path(__file__))}"
+    )
     for seed in range(seeds):
         for name in METHODS:
-            for bits in LENGTHS if name not in FIXED or seed == 0 else ():
+            once = name in FIXED and name not in FROM_LABELLED
+            for bits in LENGTHS if seed == 0 or not once else ():
                 file = folder / f"{name}-{bits}-{seed}.json" if folder else None
-                if file and file.exists():
-                    yield json.loads(file.read_text())
-                    continue
                 start = {"method": name, "data": split.name, "bits": bits, "protocol": protocol}
-                row = {**start, "seed": seed, **_measured(name, bits, seed, split, source, query)}
-                if file:
-                    folder.mkdir(exist_ok=True)
-                    with paths.whole_file(file) as beside:
-                        beside.write_text(json.dumps(row))
-                yield row
+                measure = partial(_measured, name, bits, seed, split, source, query)
+                yield kept(file, {**start, "seed": seed}, measure)
+
+
+def kept(file: Path | None, start: dict, measure: Callable[[], dict]) -> dict:
+    """Return the row in a file; if there is none, measure the rest of the row and keep it."""
+    if file and file.exists():
+        return json.loads(file.read_text())
+    row = {**start, **measure()}
+    if file:
+        file.parent.mkdir(exist_ok=True)
+        with paths.whole_file(file) as beside:
+            beside.write_text(json.dumps(row))
+    return row
 
 
 def _measured(name: str, bits: int, seed: int, split: Split, source, query) -> dict:
@@ -97,8 +114,8 @@ def _measured(name: str, bits: int, seed: int, split: Split, source, query) -> d
     if unit:
         source, query = scaled(source), scaled(query)
     taught = np.arange(len(source))
-    if name in SUPERVISED:
-        taught = cifar.labelled(split, _per_class(split), seed)
+    if name in FROM_LABELLED:
+        taught = cifar.labelled(split, labels_per_class(split), seed)
     varied = {} if name in FIXED else {"random_state": seed}
     start = time.perf_counter()
     fitted = hasher(bits=bits, **settings, **varied)
@@ -118,15 +135,15 @@ def _measured(name: str, bits: int, seed: int, split: Split, source, query) -> d
     return row
 
 
-def _per_class(split: Split) -> int:
+def labels_per_class(split: Split) -> int:
     """How many labels of each class may be used: 500, or half of them in a rehearsal."""
     return min(500, len(split.source) // 20)
 
 
-def _identity(split: Split) -> str:
-    """Name the photos and the code that kept rows were measured with."""
+def identity(split: Split, benchmark: Path) -> str:
+    """Name the photos and the code, a benchmark's and the hashers', that rows are measured with."""
     digest = hashlib.blake2b(f"{split.name} {cached.key(split.query.images)}".encode())
-    for path in (Path(__file__), *sorted(Path(hashing.__file__).parent.glob("*.py"))):
+    for path in (benchmark, *sorted(Path(hashing.__file__).parent.glob("*.py"))):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 

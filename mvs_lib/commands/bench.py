@@ -17,11 +17,18 @@ BENCHMARKS = [
     "campus_hashing_settings",
     "campus_settings",
     "cifar10_gist",
+    "cifar10_gist_reasons",
     "cifar10_gist_settings",
     "queries",
 ]
 CHARTS = {"queries": bitrate_chart}
-SEEDS = {"campus_settings": 1, "queries": 1}  # the others: 3
+SEEDS = {  # the others: 3
+    "campus_hashing_settings": 2,
+    "campus_settings": 1,
+    "cifar10_gist_reasons": 5,
+    "cifar10_gist_settings": 2,
+    "queries": 1,
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
