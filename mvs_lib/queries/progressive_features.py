@@ -22,7 +22,10 @@ from mvs_lib.queries.system import System, progressive
 
 __all__ = ["GRID", "ProgressiveFeatures", "enough_inliers", "enough_margin", "stop"]
 
-GRID = [{"packet": 20}, {"packet": 30}, {"packet": 30, "m": 7}, {"packet": 50}]
+GRID = [
+    {"packet": packet, "inliers": inliers}
+    for packet, inliers in ((30, 12), (30, 16), (30, 20), (30, 25), (15, 20), (50, 20))
+]
 
 
 class ProgressiveFeatures(Chog):
