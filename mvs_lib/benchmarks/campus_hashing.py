@@ -25,8 +25,8 @@ METHODS = {
     "sh": (SH, {}),
     "itq": (ITQ, {}),
     "itq_cca": (ITQCCA, {"regularization": 0.01}),
-    "ksh": (KSH, {"anchors": 1000, "width": 0.3, "regularization": 1e-3, "steps": 0}),
-    "sdh": (SupervisedDiscreteHashing, {"anchors": 1000, "width": 0.3, "projection_ridge": 0.003}),
+    "ksh": (KSH, {"anchors": 1000, "width": 1.0, "regularization": 1e-5, "steps": 0}),
+    "sdh": (SupervisedDiscreteHashing, {"anchors": 1000, "width": 0.3, "projection_ridge": 0.0003}),
 }
 FIXED = ("pcah", "sh")  # nothing random in them: one row a length
 
