@@ -18,6 +18,7 @@ from tqdm.auto import tqdm
 from mvs_lib.datasets.collection import Photos
 from mvs_lib.deep import resume
 from mvs_lib.deep.augmentation import Augmentation
+from mvs_lib.deep.methods.method import Method
 from mvs_lib.deep.muon import Muon
 from mvs_lib.deep.network import HashNetwork
 
@@ -150,6 +151,8 @@ def train(
     _check(network, photos)
     device = next(network.parameters()).device
     labels = torch.from_numpy(photos.labels.copy()).to(device)
+    if isinstance(loss, Method):
+        loss.prepare(photos, network.bits, settings.seed)
     optimizer = _optimizer(network, loss, settings)
     history = History()
     state = nn.ModuleDict({"network": network, "loss": loss.to(device)})  # a loss may learn too
@@ -177,12 +180,16 @@ def train(
                 index = order[i * settings.batch_size : (i + 1) * settings.batch_size]
                 batch = photos.images[index]  # a copy, in the order drawn
                 batch = augmentation(batch, random) if settings.augment else batch
+                batch = loss.views(batch, random) if isinstance(loss, Method) else batch
                 x = torch.from_numpy(batch).to(device)
                 with torch.autocast(
                     device.type, torch.bfloat16, enabled=settings.precision == "bf16"
                 ):
                     outputs = network(x)
-                terms = loss(type(outputs)(*(o.float() for o in outputs)), labels[index])
+                about = (labels[index],)
+                if getattr(loss, "uses_index", False):
+                    about += (torch.from_numpy(index).to(device),)
+                terms = loss(type(outputs)(*(o.float() for o in outputs)), *about)
                 seen = type(terms)(*(term.detach() for term in terms))
                 values = {name: float(value) for name, value in seen._asdict().items()}
                 if not np.isfinite(values["total"]):
