@@ -5,8 +5,9 @@ and returns a named tuple whose first field is ``total`` and whose other fields 
 """
 
 from mvs_lib.deep.methods.dlbh import DLBH
+from mvs_lib.deep.methods.dpsh import DPSH
 from mvs_lib.deep.methods.ssdh import SSDH
 
-__all__ = ["DLBH", "METHODS", "SSDH"]
+__all__ = ["DLBH", "DPSH", "METHODS", "SSDH"]
 
-METHODS = {"dlbh": DLBH, "ssdh": SSDH}
+METHODS = {"dlbh": DLBH, "dpsh": DPSH, "ssdh": SSDH}
