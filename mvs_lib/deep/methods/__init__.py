@@ -4,10 +4,11 @@ A method is a loss module. It is called with the network's named `Outputs` and t
 and returns a named tuple whose first field is ``total`` and whose other fields are its terms.
 """
 
+from mvs_lib.deep.methods.dhn import DHN
 from mvs_lib.deep.methods.dlbh import DLBH
 from mvs_lib.deep.methods.dpsh import DPSH
 from mvs_lib.deep.methods.ssdh import SSDH
 
-__all__ = ["DLBH", "DPSH", "METHODS", "SSDH"]
+__all__ = ["DHN", "DLBH", "DPSH", "METHODS", "SSDH"]
 
-METHODS = {"dlbh": DLBH, "dpsh": DPSH, "ssdh": SSDH}
+METHODS = {"dhn": DHN, "dlbh": DLBH, "dpsh": DPSH, "ssdh": SSDH}
