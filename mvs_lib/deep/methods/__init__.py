@@ -4,11 +4,12 @@ A method is a loss module. It is called with the network's named `Outputs` and t
 and returns a named tuple whose first field is ``total`` and whose other fields are its terms.
 """
 
+from mvs_lib.deep.methods.csq import CSQ
 from mvs_lib.deep.methods.dhn import DHN
 from mvs_lib.deep.methods.dlbh import DLBH
 from mvs_lib.deep.methods.dpsh import DPSH
 from mvs_lib.deep.methods.ssdh import SSDH
 
-__all__ = ["DHN", "DLBH", "DPSH", "METHODS", "SSDH"]
+__all__ = ["CSQ", "DHN", "DLBH", "DPSH", "METHODS", "SSDH"]
 
-METHODS = {"dhn": DHN, "dlbh": DLBH, "dpsh": DPSH, "ssdh": SSDH}
+METHODS = {"csq": CSQ, "dhn": DHN, "dlbh": DLBH, "dpsh": DPSH, "ssdh": SSDH}

@@ -80,7 +80,7 @@ class DHN(Method):
         # log(1 + e^Theta) - Theta = log(1 + e^-Theta), which keeps its digits.
         pairs = functional.softplus(torch.where(similar, -theta, theta))
         if self.balanced:
-            share = similar.to(pairs.dtype).mean()
+            share = similar.to(pairs.dtype).mean().clamp(min=1 / similar.numel())
             pairs = torch.where(similar, pairs / share, pairs)
         e1 = pairs.mean()
         e2 = torch.cosh(z.abs() - 1).log().mean()

@@ -99,6 +99,14 @@ def test_balanced_pairs_weigh_alike_however_few_are_similar(random_outputs):
     assert float(DHN(balanced=True)(blind, labels).cross_entropy) == pytest.approx(expected)
 
 
+def test_a_batch_without_a_similar_pair_has_finite_gradients(random_outputs):
+    outputs, _ = random_outputs(0, 3, 4, 2)
+    projection = outputs.projection.requires_grad_()
+    none = torch.zeros(3, 5, dtype=torch.int64)  # photos without labels
+    DHN(balanced=True)(outputs._replace(projection=projection), none).total.backward()
+    assert projection.grad.isfinite().all() and projection.grad.any()
+
+
 def test_the_plain_inner_product_is_content_with_a_code_that_is_partly_right(random_outputs):
     """The trap: of 48 bits 30 agree, and with alpha = 1 no pull is left on the other 18."""
     outputs, _ = random_outputs(0, 2, 48, 2)
