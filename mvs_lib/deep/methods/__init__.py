@@ -8,8 +8,16 @@ from mvs_lib.deep.methods.csq import CSQ
 from mvs_lib.deep.methods.dhn import DHN
 from mvs_lib.deep.methods.dlbh import DLBH
 from mvs_lib.deep.methods.dpsh import DPSH
+from mvs_lib.deep.methods.dsprh import DSPRH
 from mvs_lib.deep.methods.ssdh import SSDH
 
-__all__ = ["CSQ", "DHN", "DLBH", "DPSH", "METHODS", "SSDH"]
+__all__ = ["CSQ", "DHN", "DLBH", "DPSH", "DSPRH", "METHODS", "SSDH"]
 
-METHODS = {"csq": CSQ, "dhn": DHN, "dlbh": DLBH, "dpsh": DPSH, "ssdh": SSDH}
+METHODS = {
+    "csq": CSQ,
+    "dhn": DHN,
+    "dlbh": DLBH,
+    "dpsh": DPSH,
+    "dsprh": DSPRH,
+    "ssdh": SSDH,
+}

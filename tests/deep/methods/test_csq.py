@@ -183,7 +183,7 @@ def test_bad_centres(arguments, message):
 def test_bad_options_and_batches(random_outputs):
     with pytest.raises(ValueError, match="need weight >= 0 and draws >= 1, got -1 and 100"):
         CSQ(weight=-1)
-    with pytest.raises(ValueError, match="got 0.0001 and 0"):
+    with pytest.raises(ValueError, match=r"got 0\.0001 and 0"):
         CSQ(draws=0)
     outputs, labels = random_outputs(0, 4, 8, 3)
     loss = prepared(8, 3)
