@@ -4,9 +4,15 @@ A method is a loss module. It is called with the network's named `Outputs` and t
 and returns a named tuple whose first field is ``total`` and whose other fields are its terms.
 """
 
+from mvs_lib.deep.methods.cnnh import CNNH, CNNHPlus
 from mvs_lib.deep.methods.dlbh import DLBH
 from mvs_lib.deep.methods.ssdh import SSDH
 
-__all__ = ["DLBH", "METHODS", "SSDH"]
+__all__ = ["CNNH", "DLBH", "METHODS", "SSDH", "CNNHPlus"]
 
-METHODS = {"dlbh": DLBH, "ssdh": SSDH}
+METHODS = {
+    "cnnh": CNNH,
+    "cnnhplus": CNNHPlus,
+    "dlbh": DLBH,
+    "ssdh": SSDH,
+}
