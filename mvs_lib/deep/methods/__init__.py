@@ -5,14 +5,16 @@ and returns a named tuple whose first field is ``total`` and whose other fields 
 """
 
 from mvs_lib.deep.methods.cnnh import CNNH, CNNHPlus
+from mvs_lib.deep.methods.deepbit import DeepBit
 from mvs_lib.deep.methods.dlbh import DLBH
 from mvs_lib.deep.methods.ssdh import SSDH
 
-__all__ = ["CNNH", "DLBH", "METHODS", "SSDH", "CNNHPlus"]
+__all__ = ["CNNH", "DLBH", "METHODS", "SSDH", "CNNHPlus", "DeepBit"]
 
 METHODS = {
     "cnnh": CNNH,
     "cnnhplus": CNNHPlus,
+    "deepbit": DeepBit,
     "dlbh": DLBH,
     "ssdh": SSDH,
 }
