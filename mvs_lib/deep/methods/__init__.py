@@ -5,11 +5,22 @@ and returns a named tuple whose first field is ``total`` and whose other fields 
 """
 
 from mvs_lib.deep.methods.cnnh import CNNH, CNNHPlus
+from mvs_lib.deep.methods.deep_hashing_liong import DeepHashing, SupervisedDeepHashing
 from mvs_lib.deep.methods.deepbit import DeepBit
 from mvs_lib.deep.methods.dlbh import DLBH
 from mvs_lib.deep.methods.ssdh import SSDH
 
-__all__ = ["CNNH", "DLBH", "METHODS", "SSDH", "CNNHPlus", "DeepBit"]
+__all__ = [
+    "CNNH",
+    "DLBH",
+    "METHODS",
+    "SSDH",
+    "VECTOR_METHODS",
+    "CNNHPlus",
+    "DeepBit",
+    "DeepHashing",
+    "SupervisedDeepHashing",
+]
 
 METHODS = {
     "cnnh": CNNH,
@@ -17,4 +28,11 @@ METHODS = {
     "deepbit": DeepBit,
     "dlbh": DLBH,
     "ssdh": SSDH,
+}
+
+# These do not go through the training loop: they learn on fixed feature vectors (or pixels), by
+# turns of their own, and are scikit-learn estimators like the hashers of `mvs_lib.hashing`.
+VECTOR_METHODS = {
+    "deephashing": DeepHashing,
+    "superviseddeephashing": SupervisedDeepHashing,
 }
