@@ -4,6 +4,10 @@ A method is a loss module. It is called with the network's named `Outputs` and t
 and returns a named tuple whose first field is ``total`` and whose other fields are its terms.
 """
 
+from mvs_lib.deep.methods.binary_deep_network import (
+    SupervisedBinaryDeepNetwork,
+    UnsupervisedBinaryDeepNetwork,
+)
 from mvs_lib.deep.methods.cnnh import CNNH, CNNHPlus
 from mvs_lib.deep.methods.deep_hashing_liong import DeepHashing, SupervisedDeepHashing
 from mvs_lib.deep.methods.deepbit import DeepBit
@@ -19,7 +23,9 @@ __all__ = [
     "CNNHPlus",
     "DeepBit",
     "DeepHashing",
+    "SupervisedBinaryDeepNetwork",
     "SupervisedDeepHashing",
+    "UnsupervisedBinaryDeepNetwork",
 ]
 
 METHODS = {
@@ -34,5 +40,7 @@ METHODS = {
 # turns of their own, and are scikit-learn estimators like the hashers of `mvs_lib.hashing`.
 VECTOR_METHODS = {
     "deephashing": DeepHashing,
+    "supervisedbinarydeepnetwork": SupervisedBinaryDeepNetwork,
     "superviseddeephashing": SupervisedDeepHashing,
+    "unsupervisedbinarydeepnetwork": UnsupervisedBinaryDeepNetwork,
 }
