@@ -4,6 +4,7 @@ A method is a loss module. It is called with the network's named `Outputs` and t
 and returns a named tuple whose first field is ``total`` and whose other fields are its terms.
 """
 
+from mvs_lib.deep.methods.autoencoder import DeepAutoencoder
 from mvs_lib.deep.methods.binary_deep_network import (
     SupervisedBinaryDeepNetwork,
     UnsupervisedBinaryDeepNetwork,
@@ -21,6 +22,7 @@ __all__ = [
     "SSDH",
     "VECTOR_METHODS",
     "CNNHPlus",
+    "DeepAutoencoder",
     "DeepBit",
     "DeepHashing",
     "SupervisedBinaryDeepNetwork",
@@ -39,6 +41,7 @@ METHODS = {
 # These do not go through the training loop: they learn on fixed feature vectors (or pixels), by
 # turns of their own, and are scikit-learn estimators like the hashers of `mvs_lib.hashing`.
 VECTOR_METHODS = {
+    "deepautoencoder": DeepAutoencoder,
     "deephashing": DeepHashing,
     "supervisedbinarydeepnetwork": SupervisedBinaryDeepNetwork,
     "superviseddeephashing": SupervisedDeepHashing,
