@@ -43,7 +43,6 @@ PRETRAINING = Settings(
     batch_size=250,
     learning_rate=0.1,
     head_rate=0.2,
-    bias_rate=10.0,
     precision="bf16",
     augment=0.0,
     mirror=True,

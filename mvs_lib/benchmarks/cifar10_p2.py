@@ -50,7 +50,6 @@ PRETRAINING = Settings(
     batch_size=500,
     learning_rate=0.1,
     head_rate=0.2,  # the features are long and few: their classifier needs no more
-    bias_rate=10.0,  # the shifts are all that normalisation learns, and they learn slowly
     precision="bf16",
     augment=0.0,  # turned and darkened views are for places
     mirror=True,

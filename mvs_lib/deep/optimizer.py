@@ -17,7 +17,6 @@ def build_optimizer(network: HashNetwork, loss: nn.Module, settings: Settings) -
     """
     head = [*network.hash.parameters(), *network.classifier.parameters(), *loss.parameters()]
     trunk = [parameter for parameter in network.trunk.parameters() if parameter.requires_grad]
-    shifts = {"scale": settings.bias_rate, "weight_decay": 0.0}
     fast = {"scale": settings.head_rate}
     # Muon averages over fewer steps than SGD: its steps are all of one length.
     muon = {"orthogonal": True, "momentum": 0.6} if network.trunk.orthogonal else {}
@@ -26,7 +25,7 @@ def build_optimizer(network: HashNetwork, loss: nn.Module, settings: Settings) -
         [
             {"params": [p for p in trunk if p.ndim > 1], **kernels},
             # Biases and normalisation are not decayed: decay would only shrink their scale.
-            {"params": [p for p in trunk if p.ndim <= 1], **shifts},
+            {"params": [p for p in trunk if p.ndim <= 1], "scale": 1.0, "weight_decay": 0.0},
             {"params": [p for p in head if p.ndim > 1], **fast},
             {"params": [p for p in head if p.ndim <= 1], **fast, "weight_decay": 0.0},
         ],

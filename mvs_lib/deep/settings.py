@@ -25,7 +25,6 @@ class Settings:
     augment: float = 0.5  # strength of the random views: 0 none, 1 the full ranges of Augmentation
     mirror: bool = False  # show each photo mirrored in every second epoch; not for signs
     shift: int = 0  # pixels that each photo moves at most, sideways and up or down
-    bias_rate: float = 1.0  # the trunk's biases learn this many times faster
     seed: int = 0  # of the initial weights, the order of the photos and the augmentation
 
     def __post_init__(self):
@@ -50,7 +49,7 @@ class Settings:
 
         A run that was stored before a setting existed had its default.
         """
-        newer = ("mirror", "shift", "bias_rate")
+        newer = ("mirror", "shift")
         default = {field.name: field.default for field in fields(self)}
         return {
             name: value

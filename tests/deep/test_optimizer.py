@@ -1,6 +1,4 @@
-"""Trunks that Muon may train and trunks that it may not; rates of biases."""
-
-from dataclasses import replace
+"""Trunks that Muon may train and trunks that it may not."""
 
 import numpy as np
 import pytest
@@ -12,13 +10,6 @@ from mvs_lib.deep.settings import Settings
 from mvs_lib.deep.trunks import SmallTrunk
 
 SETTINGS = Settings(kernel_rate=0.4, head_rate=7.0, momentum=0.8, weight_decay=0.01)
-
-
-def test_biases_have_a_rate_of_their_own(fresh):
-    groups = build_optimizer(fresh(), DLBH(), replace(SETTINGS, bias_rate=9.0)).param_groups
-    assert [group["scale"] for group in groups] == [0.4, 9.0, 7.0, 7.0]
-    groups = build_optimizer(fresh(), DLBH(), SETTINGS).param_groups
-    assert [group["scale"] for group in groups] == [0.4, 1.0, 7.0, 7.0]
 
 
 @pytest.mark.parametrize("orthogonal", [True, False])
