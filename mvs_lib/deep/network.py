@@ -11,7 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
-from mvs_lib.deep.trunks import TRUNKS
+from mvs_lib.deep.trunks import TRUNKS, Trunk
 
 __all__ = ["HashNetwork", "Outputs"]
 
@@ -32,7 +32,7 @@ class HashNetwork(nn.Module):
         bits: K, the length of the code.
         classes: number of places; the classifier is needed in training only.
         trunk: a name in `mvs_lib.deep.trunks.TRUNKS`.
-        **trunk_options: given to the trunk (``width``, ``features``).
+        **trunk_options: given to the trunk (``width``, ``features``, ``weights``…).
 
     The classifier's initial values follow the released network of Yang, Lin and Chen; the other
     layers start from PyTorch's defaults, the hash layer's biases from zero.
@@ -41,8 +41,7 @@ class HashNetwork(nn.Module):
         ValueError: fewer than one bit or two classes, or an unknown trunk.
     """
 
-    # Mean and standard deviation of natural photos, RGB, on the 0..255 scale.
-    MEAN, STD = (118.0, 120.0, 115.0), (62.0, 61.0, 66.0)
+    MEAN, STD = Trunk.MEAN, Trunk.STD  # of natural photos; a trunk may have its own
 
     def __init__(self, bits: int = 48, classes: int = 162, trunk: str = "small", **trunk_options):
         super().__init__()
@@ -52,9 +51,10 @@ class HashNetwork(nn.Module):
             raise ValueError(f"unknown trunk {trunk!r}: choose from {sorted(TRUNKS)}")
         self.config = {"bits": bits, "classes": classes, "trunk": trunk, **trunk_options}
         self.bits, self.classes = bits, classes
-        self.register_buffer("mean", torch.tensor(self.MEAN).view(1, 3, 1, 1), persistent=False)
-        self.register_buffer("std", torch.tensor(self.STD).view(1, 3, 1, 1), persistent=False)
-        self.trunk = TRUNKS[trunk](**trunk_options)
+        made = TRUNKS[trunk](**trunk_options)
+        for name, values in (("mean", made.MEAN), ("std", made.STD)):
+            self.register_buffer(name, torch.tensor(values).view(1, 3, 1, 1), persistent=False)
+        self.trunk = made
         self.hash = nn.Linear(self.trunk.features, bits)
         self.classifier = nn.Linear(bits, classes)
         self._initialize()
