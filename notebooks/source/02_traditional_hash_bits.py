@@ -802,7 +802,8 @@ for box in boxes:
     same = [row for row in found if (row["taught"], row["trained_on"], row["range"]) == box]
     same = [row for row in same if row["descriptor"] == "32 px"]
     maps = "  ".join(f"{row['map']:.3f}" for row in same)
-    print(f"SH, {box[1]:6,} photos, box {np.mean([row['width'] for row in same]):4.1f} wide: {maps}")
+    width = np.mean([row["width"] for row in same])
+    print(f"SH, {box[1]:6,} photos, box {width:4.1f} wide: {maps}")
 for row in found:
     ours = (row["method"], row["descriptor"], row["taught"])
     if ours in (("itq", "32 px", "database"), ("itq_cca", "32 px, unit", "labelled")):
