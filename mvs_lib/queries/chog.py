@@ -28,6 +28,7 @@ from mvs_lib.features.vocabulary import Vocabulary
 from mvs_lib.queries import geometric_verification, locations, type_coding
 from mvs_lib.queries.bitstream import BitReader, BitWriter
 from mvs_lib.queries.payload import PayloadError, pack, unpack
+from mvs_lib.queries.server import LEAST
 from mvs_lib.queries.system import System
 
 __all__ = ["GRID", "Chog"]
@@ -73,7 +74,7 @@ class Chog(System):
 
     def __init__(
         self, limit: int = 200, cells: int = 9, m: int = 5, n: int = 7, radius: float = 1.5,
-        words: int = 2000, shortlist: int = 20, ratio: float = 0.75, grid: int = 64,
+        words: int = 2000, shortlist: int = 100, ratio: float = 0.75, grid: int = 64,
         tolerance: float = 0.03, random_state: int = 0,
     ):  # fmt: skip
         self.limit, self.cells, self.m, self.n, self.radius = limit, cells, m, n, radius
@@ -179,9 +180,10 @@ class Chog(System):
         return positions
 
     def verify(self, seen: np.ndarray, pairs: np.ndarray, photo: int) -> float:
-        """Return how much geometry supports the matches with one photo: the RANSAC inliers."""
+        """Return how much geometry supports the matches: the inliers, 0 where chance makes them."""
         there = self.places(photo)[pairs[:, 1]]
-        return float(geometric_verification.inliers(seen[pairs[:, 0]], there, self.tolerance).sum())
+        found = geometric_verification.inliers(seen[pairs[:, 0]], there, self.tolerance).sum()
+        return float(found) if found >= LEAST else 0.0
 
     @property
     def index_bytes(self) -> int:

@@ -29,12 +29,11 @@ __all__ = ["GRID", "ProgressiveContext", "greedy", "worth"]
 
 SENT = {"packet": 30, "words": 20_000, "m": 7, "cells": 13}
 GRID = [
-    {**SENT, "inliers": 25},
+    {**SENT, "inliers": 20},
     {**SENT, "inliers": 12, "check": "inliers"},
-    {**SENT, "inliers": 16, "check": "inliers"},
-    {**SENT, "inliers": 25, "check": "inliers"},
+    {**SENT, "inliers": 20, "check": "inliers"},
     {**SENT, "inliers": 40, "check": "inliers"},
-    {**SENT, "inliers": 25, "check": "inliers", "coverage": 0.2, "context": 0.2},
+    {**SENT, "inliers": 20, "check": "inliers", "coverage": 0.2, "context": 0.2},
 ]
 
 

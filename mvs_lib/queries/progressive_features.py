@@ -19,7 +19,7 @@ __all__ = ["GRID", "ProgressiveFeatures", "enough_inliers", "enough_margin", "st
 
 GRID = [
     {"packet": packet, "inliers": inliers, "words": 20_000, "m": 7, "cells": 13}
-    for packet, inliers in ((30, 12), (30, 16), (30, 20), (30, 25), (30, 40), (15, 20))
+    for packet, inliers in ((30, 12), (30, 20), (30, 40), (15, 20))
 ]
 
 

@@ -114,6 +114,7 @@ def test_a_score_is_the_inliers_of_the_matches_and_the_cosine_below_one(system, 
             if photo in short:
                 here, there = system.matches(codes, photo).T
                 found = inliers(positions[here], system.places(photo)[there]).sum()
+                found *= found >= 5  # fewer are chance
             assert scores[photo] == pytest.approx(found + min(cosine[photo], 0.999), rel=1e-6)
 
 
