@@ -481,7 +481,7 @@ for axis, link in zip(axes, (LINKS[0], LINKS[3]), strict=True):
     axis.barh(list(sizes), np.full(4, link.round_trip), label="round trip")
     axis.barh(list(sizes), sending.round(4), left=link.round_trip, label="sending")
     axis.set(title=link.name, xlabel="seconds")
-axes[1].legend(loc="lower right")
+axes[0].legend(loc="lower right")
 axes[0].invert_yaxis()
 show(figure, "Waiting time of four queries on 2G and on 4G: the round trip, and then the sending.")
 
@@ -526,10 +526,11 @@ alt = "Above, four photos for which one packet was enough; below, four that took
 show_images(query.images[[*few, *many]], titles, alt, columns=4)
 
 # %% [markdown]
-# Which photos are the expensive ones? Not the strange ones only: whatever shares few features with
-# any source photo never reaches twelve, and pays for everything. How much is saved depends on how
-# sure you want to be. Mind the road, too: each packet that waits for the server's word costs a
-# round trip, unless the phone goes on sending until it is told to stop.
+# Easy is not always what looks easy to you. All that counts is whether a dozen features lie as they do
+# in some source photo. A facade by night may have them in its first packet; a sharp statue, seen from
+# a new side, never gets there and pays for everything. How much is saved depends on how sure you want
+# to be. Mind the road, too: each packet that waits for the server's word costs a round trip, unless
+# the phone goes on sending until it is told to stop.
 
 # %% [markdown]
 # ## What MAP against bytes says
