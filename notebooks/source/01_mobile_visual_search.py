@@ -16,13 +16,7 @@ import numpy as np
 from scipy.spatial.distance import cdist
 
 from mvs_lib.benchmarks import report
-from mvs_lib.course.bitrate_chart import (
-    KINDS,
-    bitrate_chart,
-    frontier,
-    knows,
-    operating_points,
-)
+from mvs_lib.course.bitrate_chart import KINDS, bitrate_chart, frontier, knows, operating_points
 from mvs_lib.course.check import check, finish, use
 from mvs_lib.course.figure import PALETTE, show, show_images, subplots
 from mvs_lib.course.quiz import quiz
