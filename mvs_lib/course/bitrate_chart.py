@@ -26,9 +26,9 @@ KNOWS = ("position", "labels")  # beside the photo: where the phone is; what sho
 MEASURES = {"map": "MAP", "top1": "top-1"}
 MARKERS = dict(zip(KINDS, "osD^", strict=True))
 COLOURS = dict(zip(KINDS, PALETTE, strict=False))
-LETTER, LINE = 7, 10  # points: size of a name, and what it takes with the space around it
+LETTER, LINE, MARK = 7, 10, 4  # points: of a name, of it with the space around it, half a mark
 LEADER = {"arrowstyle": "-", "color": "#999999", "linewidth": 0.5, "shrinkA": 0, "shrinkB": 3}
-WIDE, TALL = 390, 230  # points: the axes, roughly
+WIDE, TALL = 418, 206  # points: the axes, roughly
 NEEDED = ("method", "kind", "settings", "protocol", "bytes", *KNOWS, *MEASURES)
 NEEDED += tuple(f"seconds_{link.key}" for link in LINKS)
 
@@ -127,7 +127,7 @@ def bitrate_chart(
     for point, drop in zip(points, _drops(points, measure, low, high), strict=True):
         axes.annotate(
             point["method"], (point["bytes"], point[measure]), (6, -3 + drop), fontsize=LETTER,
-            textcoords="offset points", arrowprops=LEADER if abs(drop) > LINE else None,
+            textcoords="offset points", arrowprops=LEADER if abs(drop) >= LINE else None,
         )  # fmt: skip
     if budget is not None:
         axes.axvline(budget, color="black", linewidth=1, linestyle="--", label="budget")
@@ -153,12 +153,13 @@ def _placed(points: list[dict]) -> str:
 
 
 def _drops(points: list[dict], measure: str, low: float, high: float) -> list[float]:
-    """Return how far each name is moved up or down, in points, so that no two names overlap."""
-    taken, drops = [], []
-    for point in points:
-        left = WIDE * log(point["bytes"] / low) / log(high / low)
-        right = left + 0.68 * LETTER * len(point["method"])
-        middle = TALL * point[measure]
+    """Return how far each name is moved up or down, in points, so that it covers nothing else."""
+    across = [WIDE * log(point["bytes"] / low) / log(high / low) for point in points]
+    up = [TALL * point[measure] for point in points]
+    taken = [(x - MARK, x + MARK, y) for x, y in zip(across, up, strict=True)]
+    drops = []
+    for point, x, middle in zip(points, across, up, strict=True):
+        left, right = x + 6, x + 6 + 0.6 * LETTER * len(point["method"])
         # Nearest first: 0, then one line up or down, then two.
         for step in sorted(range(-len(points), len(points) + 1), key=abs):
             at = middle + step * LINE

@@ -35,10 +35,12 @@ from mvs_lib.queries.system import System
 __all__ = ["GRID", "ChannelWords", "boost"]
 
 GRID = [
-    {"chosen": 128},
-    {"chosen": 256},
-    {"chosen": 512},
     {"chosen": 512, "words": 4000},
+    {"chosen": 1024, "words": 4000},
+    {"chosen": 1024, "words": 16_000},
+    {"chosen": 2048, "words": 16_000},
+    {"chosen": 2048, "words": 30_000},
+    {"chosen": 4096, "words": 16_000},
 ]
 
 

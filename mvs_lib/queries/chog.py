@@ -8,8 +8,10 @@ symmetric Kullback-Leibler divergences of all pairs of types stand in a table, a
 differ by the sum of one entry a cell. The features' places travel as well (`locations`), for
 without them no geometry could be checked.
 
-Our realisation of the server: visual words on decoded descriptors choose a short list, and there
-each query feature votes for the photos in which its nearest feature is clearly the nearest one.
+Our realisation of the server: visual words on decoded descriptors choose a short list, there each
+query feature is matched with its nearest one if that is clearly the nearest, and RANSAC counts the
+matches that one view of a thing could explain. A score's whole part is the number of these inliers;
+its fraction is the cosine of the words, which ranks the photos that geometry does not know.
 """
 
 from collections.abc import Mapping
@@ -23,23 +25,25 @@ from mvs_lib.datasets.collection import Photos
 from mvs_lib.features import gradient_histograms
 from mvs_lib.features.local import LocalFeatures, describe_all, detect
 from mvs_lib.features.vocabulary import Vocabulary
-from mvs_lib.queries import locations, type_coding
+from mvs_lib.queries import geometric_verification, locations, type_coding
 from mvs_lib.queries.bitstream import BitReader, BitWriter
 from mvs_lib.queries.payload import PayloadError, pack, unpack
+from mvs_lib.queries.server import LEAST
 from mvs_lib.queries.system import System
 
 __all__ = ["GRID", "Chog"]
 
 GRID = [
-    {"m": 5, "n": 5},  # 63 bits a descriptor
-    {"m": 5, "n": 7},  # 81 bits
-    {"m": 7, "n": 7},  # 99 bits
-    {"m": 7, "n": 7, "cells": 13},  # 143 bits
+    {"words": 20_000, "m": 5, "n": 5},  # 63 bits a descriptor
+    {"words": 20_000, "m": 5, "n": 7},  # 81 bits
+    {"words": 20_000, "m": 7, "n": 7},  # 99 bits
+    {"words": 20_000, "m": 7, "n": 7, "cells": 13},  # 143 bits
+    {"words": 20_000, "m": 7, "n": 7, "cells": 17},  # 187 bits
 ]
 
 
 class Chog(System):
-    """CHoG descriptors to a server of visual words and nearest-neighbour votes.
+    """CHoG descriptors to a server of visual words, nearest neighbours and their geometry.
 
     Args:
         limit: features that the phone sends at most.
@@ -48,14 +52,17 @@ class Chog(System):
         n: denominator of the types.
         radius: of the gradient plane's circle, in root mean squares.
         words: of the server's vocabulary.
-        shortlist: photos in which features vote.
-        ratio: a vote needs its nearest feature nearer than this share of the second nearest.
+        shortlist: photos in which features are matched.
+        ratio: a match needs its nearest feature nearer than this share of the second nearest.
         grid: cells a side of the coded places.
+        tolerance: of `geometric_verification.inliers`, a share of the frame.
         random_state: of the vocabulary.
 
     Attributes:
         codes_: uint16 ``(features, cells)``, the types' numbers of all source features.
         offsets_: int64 ``(n + 1,)``: photo i owns the rows ``offsets_[i]:offsets_[i + 1]``.
+        positions_: uint16 ``(features,)``, where the source features lie: the cell of a grid of
+            256 x 256, 2 bytes each.
         divergence_: float32 ``(types, types)``, symmetric Kullback-Leibler.
         hellinger_: float32 ``(types, m)``, square roots of the types' distributions.
     """
@@ -63,15 +70,16 @@ class Chog(System):
     number, method, kind = 7, "chog", "compressed features"
     source = "Chandrasekhar et al., 2012"
     SOURCE_FEATURES = 300  # a source photo: the server has room
+    GRAIN = 256  # cells a side in which the server keeps a place
 
     def __init__(
         self, limit: int = 200, cells: int = 9, m: int = 5, n: int = 7, radius: float = 1.5,
-        words: int = 2000, shortlist: int = 20, ratio: float = 0.75, grid: int = 64,
-        random_state: int = 0,
+        words: int = 2000, shortlist: int = 100, ratio: float = 0.75, grid: int = 64,
+        tolerance: float = 0.03, random_state: int = 0,
     ):  # fmt: skip
         self.limit, self.cells, self.m, self.n, self.radius = limit, cells, m, n, radius
         self.words, self.shortlist, self.ratio, self.grid = words, shortlist, ratio, grid
-        self.random_state = random_state
+        self.tolerance, self.random_state = tolerance, random_state
 
     @property
     def descriptor_bits(self) -> int:
@@ -91,17 +99,14 @@ class Chog(System):
         self.hellinger_ = np.sqrt(every).astype(np.float32)
         self.divergence_ = divergences(every)
         features = describe_all(photos.images, self.SOURCE_FEATURES, progress=progress)
-        self.keep(features)
+        self.offsets_ = features.offsets
+        self.positions_ = locations.cells(features.positions, self.GRAIN).astype(np.uint16)
         self.codes_ = self._compress_all(photos.images, features)
         embedded = self._embed(self.codes_)
         self.vocabulary_ = Vocabulary(self.words, self.random_state)
         self.vocabulary_.fit(embedded, self.offsets_)
         self.matrix_ = self.vocabulary_.histograms(self.vocabulary_.assign(embedded), self.offsets_)
         return self
-
-    def keep(self, features: LocalFeatures) -> None:
-        """Keep what the server needs of the source features beside their codes: whose they are."""
-        self.offsets_ = features.offsets
 
     def compress(self, image: np.ndarray, features: LocalFeatures) -> np.ndarray:
         """Return the types' numbers of a photo's features, uint16 ``(n, cells)``."""
@@ -136,14 +141,15 @@ class Chog(System):
         return locations.centres(where, self.grid), codes.astype(np.uint16)
 
     def search(self, payload: bytes) -> np.ndarray:
-        """Score by the cosine of words, plus the share of features that vote, in the short list."""
+        """Score by the inliers in the short list, and by the cosine of the words below 1."""
         return self.score(*self.read(payload))
 
     def score(self, positions: np.ndarray, codes: np.ndarray) -> np.ndarray:
         """Score all source photos by decoded features, float32 ``(n,)``."""
-        scores = self.cosine(codes)
+        scores = np.clip(self.cosine(codes), 0, 0.999)
+        seen = self.layout(positions)
         for photo in self.candidates(scores):
-            scores[photo] += len(self.matches(codes, photo)) / len(codes)
+            scores[photo] += self.verify(seen, self.matches(codes, photo), photo)
         return scores
 
     def cosine(self, codes: np.ndarray) -> np.ndarray:
@@ -164,16 +170,31 @@ class Chog(System):
         kept = np.flatnonzero(nearest >= 0)
         return np.stack([kept, nearest[kept]], 1)
 
+    def places(self, photo: int) -> np.ndarray:
+        """Return where the features of one source photo lie, float32 ``(k, 2)``, as kept."""
+        rows = slice(*self.offsets_[photo : photo + 2])
+        return locations.centres(self.positions_[rows], self.GRAIN)
+
+    def layout(self, positions: np.ndarray) -> np.ndarray:
+        """Return what `verify` needs to know of the query's places ``(n, 2)``: themselves."""
+        return positions
+
+    def verify(self, seen: np.ndarray, pairs: np.ndarray, photo: int) -> float:
+        """Return how much geometry supports the matches: the inliers, 0 where chance makes them."""
+        there = self.places(photo)[pairs[:, 1]]
+        found = geometric_verification.inliers(seen[pairs[:, 0]], there, self.tolerance).sum()
+        return float(found) if found >= LEAST else 0.0
+
     @property
     def index_bytes(self) -> int:
         """Bytes of all that `search` reads.
 
         That is the inverted lists (a photo's number and a weight, 4 + 4), centres and weights of
-        the words; the tables; and for each source feature its code, 16 bits a cell as it is held,
-        so that no shortlisted photo must be unpacked.
+        the words; the tables; and for each source feature its place and its code, 16 bits a cell as
+        it is held, so that no shortlisted photo must be unpacked.
         """
         words, tables = self.vocabulary_, (self.divergence_, self.hellinger_)
-        held = words.centres_, words.idf_, *tables, self.codes_, self.offsets_
+        held = words.centres_, words.idf_, *tables, self.codes_, self.positions_, self.offsets_
         return 8 * self.matrix_.nnz + sum(each.nbytes for each in held)
 
     def _embed(self, codes: np.ndarray) -> np.ndarray:

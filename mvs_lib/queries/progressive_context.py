@@ -13,23 +13,27 @@ further feature adds less and less to it (F is monotone and submodular), so that
 next feature again and again is worth at least 1 - 1/e of the best set of the same size, for every
 size at once (Nemhauser, Wolsey and Fisher, 1978).
 
-The server trusts a match when matches of its neighbours lie in its neighbourhood there as well.
-The paper's own scores were not to be had: F and this check are our realisation.
+The server trusts a match when matches of its neighbours lie in its neighbourhood there as well; or
+it counts inliers as for any other order. The paper's own scores were not to be had: F and this
+check are our realisation.
 """
 
 import numpy as np
 
+from mvs_lib.datasets.collection import Photos
 from mvs_lib.features.local import LocalFeatures
 from mvs_lib.queries import geometric_verification, locations
 from mvs_lib.queries.progressive_features import ProgressiveFeatures
 
 __all__ = ["GRID", "ProgressiveContext", "greedy", "worth"]
 
+SENT = {"packet": 30, "words": 20_000, "m": 7, "cells": 13}
 GRID = [
-    {"packet": 30},
-    {"packet": 30, "coverage": 0.0},
-    {"packet": 30, "context": 0.0},
-    {"packet": 30, "coverage": 0.2, "context": 0.2},
+    {**SENT, "inliers": 20},
+    {**SENT, "inliers": 12, "check": "inliers"},
+    {**SENT, "inliers": 20, "check": "inliers"},
+    {**SENT, "inliers": 40, "check": "inliers"},
+    {**SENT, "inliers": 20, "check": "inliers", "coverage": 0.2, "context": 0.2},
 ]
 
 
@@ -41,8 +45,9 @@ class ProgressiveContext(ProgressiveFeatures):
         coarse: cells a side of the grid that is to be covered.
         k: neighbours a feature.
         group: neighbours with which a neighbourhood counts as whole.
+        check: "neighbours" or "inliers", what the server counts in a photo of the short list.
         random_state: of the vocabulary.
-        options: see `ProgressiveFeatures` and `Chog`; ``inliers`` then counts confirmed matches.
+        options: see `ProgressiveFeatures` and `Chog`; ``inliers`` then counts what `check` says.
     """
 
     number, method = 6, "progressive_context"
@@ -50,11 +55,21 @@ class ProgressiveContext(ProgressiveFeatures):
 
     def __init__(
         self, coverage: float = 0.5, context: float = 0.5, coarse: int = 6, k: int = 8,
-        group: int = 3, random_state: int = 0, **options,
+        group: int = 3, check: str = "neighbours", random_state: int = 0, **options,
     ):  # fmt: skip
         super().__init__(random_state=random_state, **options)
         self.coverage, self.context, self.coarse = coverage, context, coarse
-        self.k, self.group = k, group
+        self.k, self.group, self.check = k, group, check
+
+    def fit(self, photos: Photos, progress: bool = False) -> "ProgressiveContext":
+        """Describe and index the source photos; return self.
+
+        Raises:
+            ValueError: a hyper-parameter out of its range.
+        """
+        if self.check not in ("neighbours", "inliers"):
+            raise ValueError(f"check must be 'neighbours' or 'inliers', got {self.check!r}")
+        return super().fit(photos, progress)
 
     def parts(self, features: LocalFeatures) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return a photo's responses ``(n,)``, cells ``(n,)`` and neighbourhoods ``(n, n)``."""
@@ -69,10 +84,14 @@ class ProgressiveContext(ProgressiveFeatures):
 
     def layout(self, positions: np.ndarray) -> np.ndarray:
         """Return who is a neighbour of whom among the query's features, bool ``(n, n)``."""
+        if self.check == "inliers":
+            return super().layout(positions)
         return geometric_verification.neighbours(positions, self.k)
 
     def verify(self, seen: np.ndarray, pairs: np.ndarray, photo: int) -> float:
         """Return how many matches their neighbours confirm: whole groups, and shares of them."""
+        if self.check == "inliers":
+            return super().verify(seen, pairs, photo)
         there = geometric_verification.neighbours(self.places(photo), 2 * self.k, pairs[:, 1])
         found = geometric_verification.confirmed(pairs, seen, there)
         return float(np.floor(np.minimum(found / self.group, 1).sum()))

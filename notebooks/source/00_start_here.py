@@ -311,7 +311,7 @@ show(figure, alt="Right answers rise steeply up to about 16 bits, then level off
 #
 # | Notebook | What it teaches |
 # |---|---|
-# | 01 Mobile visual search | four things that a phone can send |
+# | [01 Mobile visual search](01_mobile_visual_search.ipynb) | four things that a phone can send |
 # | [02 Traditional hash bits](02_traditional_hash_bits.ipynb) | hyperplanes and rotations; measures and ties |
 # | [03 Deep hashing](03_deep_hashing.ipynb) | networks that learn to set bits |
 # | 04 Pairs and triplets | losses that compare photos |

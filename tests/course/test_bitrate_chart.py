@@ -1,4 +1,6 @@
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.text import Text
 from query_rows import PROTOCOL, ROWS, row
 
 from mvs_lib.course.bitrate_chart import (
@@ -100,14 +102,16 @@ def test_rows_of_something_else_are_refused():
         bitrate_chart(ROWS, "beauty")
 
 
-def test_names_do_not_lie_upon_each_other():
+def test_names_lie_upon_neither_names_nor_marks():
     rows = [row(name * 4, "hash bits", 9.0 + i, 0.5) for i, name in enumerate("abcdefgh")]
     figure, _ = bitrate_chart(rows)
-    figure.canvas.draw()
-    boxes = []
-    for text in figure.axes[0].texts:
-        text.arrow_patch = None  # a leader may cross a name
-        boxes.append(text.get_window_extent())
+    FigureCanvasAgg(figure).draw()
+    axes = figure.axes[0]
+    for text in axes.texts:
+        text.update_positions(figure.canvas.get_renderer())
+    boxes = [Text.get_window_extent(text) for text in axes.texts]  # a leader may cross a name
+    marks = axes.transData.transform([(each["bytes"], each["map"]) for each in rows])
     assert len(boxes) == 8
     for i, box in enumerate(boxes):
         assert not any(box.overlaps(other) for other in boxes[:i])
+        assert not any(box.contains(*mark) for mark in marks)

@@ -9,6 +9,7 @@ from mvs_lib.features.local import describe_all, detect
 from mvs_lib.queries import locations, measure, payload, type_coding
 from mvs_lib.queries.chog import GRID, Chog, divergences
 from mvs_lib.queries.colour_descriptors import ColourDescriptors
+from mvs_lib.queries.geometric_verification import inliers
 from mvs_lib.queries.payload import PayloadError
 
 
@@ -37,7 +38,7 @@ def test_what_is_written_is_what_is_read(count, seed):
 
 def test_a_descriptor_takes_the_bits_it_should():
     assert Chog(m=5, n=5).descriptor_bits == 9 * 7
-    assert [Chog(**each).descriptor_bits for each in GRID] == [63, 81, 99, 143]
+    assert [Chog(**each).descriptor_bits for each in GRID] == [63, 81, 99, 143, 187]
     few, many = (len(Chog().write(np.zeros((n, 2)), np.zeros((n, 9), np.uint16))) for n in (0, 80))
     assert many - few >= 80 * 81 // 8
 
@@ -102,10 +103,25 @@ def test_a_photo_with_one_feature_gets_no_vote(system):
         assert alone.matches(system.codes_[:5], photo).shape == (0, 2)
 
 
+def test_a_score_is_the_inliers_of_the_matches_and_the_cosine_below_one(system, split):
+    for image in split.query.images[:5]:
+        positions, codes = system.read(system.encode(image))
+        cosine, scores = system.cosine(codes), system.score(positions, codes)
+        short = system.candidates(cosine)
+        assert len(short) == min(system.shortlist, (cosine > 0).sum())
+        for photo in range(len(scores)):
+            found = 0
+            if photo in short:
+                here, there = system.matches(codes, photo).T
+                found = inliers(positions[here], system.places(photo)[there]).sum()
+                found *= found >= 5  # fewer are chance
+            assert scores[photo] == pytest.approx(found + min(cosine[photo], 0.999), rel=1e-6)
+
+
 def test_the_index_counts_all_that_the_search_reads(system, split):
     lists, words = system.matrix_, system.vocabulary_
     features = system.offsets_[-1]
-    least = 8 * lists.nnz + 4 * (words.centres_.size + words.words) + features * 9 * 2
+    least = 8 * lists.nnz + 4 * (words.centres_.size + words.words) + features * (9 + 1) * 2
     tables = 4 * (330 * 330 + 330 * 5) + 8 * (24 + 1)
     assert system.index_bytes == least + tables
     assert not hasattr(system, "features_")  # neither SIFT descriptors nor float positions

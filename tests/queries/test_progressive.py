@@ -229,7 +229,20 @@ def test_the_server_keeps_a_place_in_two_bytes(system, split):
     assert system.positions_.nbytes == 2 * len(features)
     kept = np.concatenate([system.places(photo) for photo in range(24)])
     assert np.abs(kept - features.positions).max() <= 0.5 / 256 + 1e-6
-    assert system.index_bytes == Chog.index_bytes.fget(system) + 2 * len(features)
+
+
+def test_counting_inliers_the_whole_photo_scores_as_in_one_payload_of_chog(split, easy):
+    """What A5 and A6 change is the order: with everything sent, and one check, all three agree."""
+    chog = Chog(words=200, limit=90, shortlist=8).fit(split.source)
+    for kind, options in ((ProgressiveFeatures, {}), (ProgressiveContext, {"check": "inliers"})):
+        system = same_index(kind(words=200, limit=90, shortlist=8), inliers=None, **options)
+        vars(system).update({name: each for name, each in vars(chog).items() if name[-1] == "_"})
+        for image in easy.query.images[:4]:
+            expected = chog.search(chog.encode(image))
+            assert expected.max() >= 5  # geometry has had its say
+            np.testing.assert_array_equal(send(system, image).scores, expected)
+    with pytest.raises(ValueError, match="'neighbours' or 'inliers', got 'both'"):
+        ProgressiveContext(check="both").fit(split.source)
 
 
 @pytest.mark.parametrize("kind", [ProgressiveFeatures, ProgressiveContext])
