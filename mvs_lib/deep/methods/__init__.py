@@ -13,11 +13,13 @@ from mvs_lib.deep.methods.cnnh import CNNH, CNNHPlus
 from mvs_lib.deep.methods.deep_hashing_liong import DeepHashing, SupervisedDeepHashing
 from mvs_lib.deep.methods.deepbit import DeepBit
 from mvs_lib.deep.methods.dlbh import DLBH
+from mvs_lib.deep.methods.relative_similarity import DLH
 from mvs_lib.deep.methods.ssdh import SSDH
 
 __all__ = [
     "CNNH",
     "DLBH",
+    "DLH",
     "METHODS",
     "SSDH",
     "VECTOR_METHODS",
@@ -35,6 +37,7 @@ METHODS = {
     "cnnhplus": CNNHPlus,
     "deepbit": DeepBit,
     "dlbh": DLBH,
+    "dlh": DLH,
     "ssdh": SSDH,
 }
 
