@@ -104,7 +104,7 @@ def train(
             holds the weights that gave that loss.
     """
     settings = settings or Settings()
-    _check(network, photos)
+    _check(network, photos, loss)
     device = next(network.parameters()).device
     labels = torch.from_numpy(photos.labels.copy()).to(device)
     if isinstance(loss, Method):
@@ -183,7 +183,13 @@ def train(
     return history
 
 
-def _check(network: HashNetwork, photos: Photos) -> None:
+def _check(network: HashNetwork, photos: Photos, loss: nn.Module) -> None:
+    head = network.config.get("head", "linear")
+    if isinstance(loss, Method) and loss.head == "slices" != head:
+        raise ValueError(
+            f"{type(loss).__name__} wants a hash layer of slices, and the network's is {head}: "
+            'build it with head="slices"'
+        )
     if not network.trunk.ready:
         raise ValueError(
             "the trunk is not ready to be trained: its first weights come from build_network("

@@ -15,8 +15,12 @@ from mvs_lib.deep.methods.deep_hashing_liong import DeepHashing, SupervisedDeepH
 from mvs_lib.deep.methods.deepbit import DeepBit
 from mvs_lib.deep.methods.dhn import DHN
 from mvs_lib.deep.methods.dlbh import DLBH
+from mvs_lib.deep.methods.dnnh import DNNH
 from mvs_lib.deep.methods.dpsh import DPSH
+from mvs_lib.deep.methods.drsch import DRSCH
 from mvs_lib.deep.methods.dsprh import DSPRH
+from mvs_lib.deep.methods.dsrh import DSRH
+from mvs_lib.deep.methods.relative_similarity import DLH
 from mvs_lib.deep.methods.ssdh import SSDH
 
 METHODS = {
@@ -26,8 +30,12 @@ METHODS = {
     "deepbit": DeepBit,
     "dhn": DHN,
     "dlbh": DLBH,
+    "dlh": DLH,
+    "dnnh": DNNH,
     "dpsh": DPSH,
+    "drsch": DRSCH,
     "dsprh": DSPRH,
+    "dsrh": DSRH,
     "ssdh": SSDH,
 }
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from mvs_lib.deep.methods.cnnh import CNNH, CNNHPlus
 from mvs_lib.deep.methods.similarity_codes import fit_codes
-from mvs_lib.deep.training import Settings, train
+from mvs_lib.deep.training import Callback, Settings, train
 
 weight = st.floats(0, 20)
 
@@ -122,3 +122,27 @@ def test_bad_weights():
         CNNH(alpha=-1)
     with pytest.raises(ValueError, match="beta must be >= 0"):
         CNNHPlus(beta=-0.1)
+
+
+class StopAfterOne(Callback):
+    def on_epoch(self, network, history):
+        return history.epochs == 1
+
+
+def test_an_interrupted_run_finds_its_codes_again(photos, fresh, tmp_path):
+    settings_ = Settings(epochs=2, batch_size=10, learning_rate=0.05)
+    whole = fresh(bits=8)
+    train(whole, CNNH(), photos, settings_, progress=False)
+    for callbacks in ((StopAfterOne(),), ()):
+        network = fresh(bits=8)
+        train(
+            network,
+            CNNH(),
+            photos,
+            settings_,
+            callbacks=callbacks,
+            checkpoint=tmp_path / "run.safetensors",
+            progress=False,
+        )
+    for ours, theirs in zip(whole.parameters(), network.parameters(), strict=True):
+        torch.testing.assert_close(ours, theirs)
