@@ -22,6 +22,7 @@ BENCHMARKS = [
     "cifar10_gist_settings",
     "cifar10_p1",
     "cifar10_p2",
+    "cifar10_p2_settings",
     "queries",
 ]
 ONLY = ("queries", "cifar10_p1")  # can measure some systems or methods alone
@@ -31,6 +32,7 @@ SEEDS = {  # the others: 3
     "campus_settings": 1,
     "cifar10_gist_reasons": 5,
     "cifar10_gist_settings": 2,
+    "cifar10_p2_settings": 1,
     "queries": 1,
 }
 
