@@ -25,7 +25,7 @@ from functools import partial
 from mvs_lib import metrics, paths
 from mvs_lib.benchmarks import kept_code
 from mvs_lib.benchmarks.cifar10_gist import kept, labels_per_class
-from mvs_lib.benchmarks.cifar10_p2 import SMOOTHING, TRUNK, photos_key
+from mvs_lib.benchmarks.cifar10_p2 import SMOOTHING, photos_key, trunk_file
 from mvs_lib.datasets import cifar
 from mvs_lib.datasets.collection import Photos, Split
 from mvs_lib.deep import encoding, processes, recipe
@@ -35,9 +35,10 @@ from mvs_lib.deep.network import HashNetwork
 from mvs_lib.deep.settings import Settings
 from mvs_lib.service.demonstration import TIES
 
-__all__ = ["HASHING", "LENGTHS", "PRETRAINING", "PUBLISHED", "rows"]
+__all__ = ["HASHING", "LENGTHS", "PRETRAINING", "PUBLISHED", "TRUNK", "rows"]
 
 LENGTHS = (12, 24, 32, 48)  # bits
+TRUNK = {"trunk": "airbench", "width": 32}  # half as wide as for ten times the photos
 PRETRAINING = Settings(
     epochs=60,
     batch_size=250,
@@ -108,10 +109,13 @@ def _trunk(taught: Photos, seed: int, quick: bool) -> HashNetwork:
     if quick:
         settings, config = replace(settings, epochs=1, batch_size=50), {**TRUNK, "width": 8}
     else:
-        state = paths.cache() / "bench-cifar10_p1" / f"trunk-{seed}.safetensors"
-    return recipe.pretrain(
+        state = trunk_file("cifar10_p1", seed, SMOOTHING, config, settings)
+    network, history = recipe.pretrain(
         taught, max(LENGTHS), seed, settings, state, smoothing=SMOOTHING, **config
-    )[0]
+    )
+    if history.interrupted:  # half a trunk is not to be measured; its state is kept
+        raise KeyboardInterrupt
+    return network
 
 
 def _measured(
@@ -124,6 +128,8 @@ def _measured(
     head = {} if method.head == "linear" else {"head": method.head}
     fresh = recipe.with_fresh_head(trunk[0], bits, seed, **head)
     network, history = recipe.learn_hash(fresh, method(), taught, seed, settings)
+    if history.interrupted:
+        raise KeyboardInterrupt
     if not processes.first():
         return {}
     start = time.perf_counter()

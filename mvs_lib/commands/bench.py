@@ -22,6 +22,8 @@ BENCHMARKS = [
     "cifar10_gist_settings",
     "cifar10_p1",
     "cifar10_p2",
+    "cifar10_p2_settings",
+    "cifar10_recipe",
     "queries",
 ]
 ONLY = ("queries", "cifar10_p1")  # can measure some systems or methods alone
@@ -32,6 +34,8 @@ SEEDS = {  # the others: 3
     "campus_settings": 1,
     "cifar10_gist_reasons": 5,
     "cifar10_gist_settings": 2,
+    "cifar10_p2_settings": 1,
+    "cifar10_recipe": 1,
     "queries": 1,
 }
 

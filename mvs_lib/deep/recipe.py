@@ -30,6 +30,7 @@ def pretrain(
     checkpoint: str | Path | None = None,
     progress: bool = True,
     smoothing: float = 0.0,
+    callbacks: tuple[Callback, ...] = (),
     **config,
 ) -> tuple[HashNetwork, History]:
     """Teach a fresh network's trunk to tell the places apart; its hash layer stays fresh.
@@ -42,6 +43,7 @@ def pretrain(
         checkpoint: as in `mvs_lib.deep.training.train`.
         progress: show a progress bar.
         smoothing: of the labels, see `mvs_lib.deep.pretraining`.
+        callbacks: as in `mvs_lib.deep.training.train`.
         **config: given to `HashNetwork`: the ``trunk`` and its options.
 
     Returns:
@@ -55,7 +57,15 @@ def pretrain(
     classes = max(2, len(photos.names))
     network = build_network(settings, photos, bits=bits, classes=classes, **config)
     loss = Pretraining(network, smoothing)
-    history = train(network, loss, photos, settings, checkpoint=checkpoint, progress=progress)
+    history = train(
+        network,
+        loss,
+        photos,
+        settings,
+        callbacks=callbacks,
+        checkpoint=checkpoint,
+        progress=progress,
+    )
     return network, history
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mvs_lib.benchmarks import cifar10_p1, cifar10_p2
+from mvs_lib.benchmarks import cifar10_p1, cifar10_p2, cifar10_p2_settings
 from mvs_lib.datasets import cifar
 from mvs_lib.datasets.collection import Photos, Split
 from mvs_lib.deep import recipe
@@ -30,11 +30,12 @@ def small(monkeypatch, tmp_path):
     asked = []
     monkeypatch.setattr(cifar, "load", lambda **options: asked.append(options) or split)
     brief = Settings(epochs=1, batch_size=50, augment=0, mirror=True, shift=2)
-    for benchmark in (cifar10_p1, cifar10_p2):
+    for benchmark in (cifar10_p1, cifar10_p2, cifar10_p2_settings):
         monkeypatch.setattr(benchmark, "TRUNK", {"trunk": "airbench", "width": 2})
         monkeypatch.setattr(benchmark, "PRETRAINING", brief)
         monkeypatch.setattr(benchmark, "LENGTHS", (12, 48))
         monkeypatch.setattr(benchmark, "METHODS", FEW)
+    monkeypatch.setattr(cifar10_p2_settings, "HEAD", HeadSettings(batch_size=50))
     monkeypatch.setattr(cifar10_p1, "HASHING", brief)
     monkeypatch.setattr(cifar10_p2, "HEAD", HeadSettings(epochs=2, batch_size=50))
     return split, asked
@@ -128,8 +129,6 @@ def test_what_was_measured_is_kept_until_the_settings_change(small, monkeypatch,
     measured = []
     monkeypatch.setattr(benchmark, "_measured", lambda *a: measured.append(a) or honest(*a))
     monkeypatch.setattr(benchmark, "SMOOTHING", 0.3)
-    folder = cifar10_p2.paths.cache() / f"bench-{benchmark.__name__.rpartition('.')[2]}"
-    (folder / "trunk-0.safetensors").unlink()  # of the old smoothing, which it would say
     list(benchmark.rows(seeds=1))
     assert len(measured) == 4
 
@@ -146,6 +145,44 @@ def test_a_rehearsal_keeps_nothing_and_other_processes_only_help(
     monkeypatch.setattr(benchmark.processes, "first", lambda: False)
     assert list(benchmark.rows(seeds=1)) == []
     assert not list(tmp_path.rglob("*.json"))
+
+
+@pytest.mark.parametrize("benchmark", [cifar10_p1, cifar10_p2])
+def test_the_stop_button_measures_no_half_trained_trunk(small, monkeypatch, tmp_path, benchmark):
+    honest = recipe.pretrain
+
+    def stopped(*given, **options):
+        network, history = honest(*given, **options)
+        history.interrupted = True
+        return network, history
+
+    monkeypatch.setattr(recipe, "pretrain", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        list(benchmark.rows(seeds=1))
+    assert not list(tmp_path.rglob("*.json"))
+
+
+def test_the_heads_settings_are_chosen_on_held_back_photos_and_are_a_point_of_the_grid(
+    small, monkeypatch, learned
+):
+    split, _ = small
+    seen, honest = [], cifar10_p2_settings.describe
+
+    def describe(network, images, *given, **options):
+        seen.append(images)
+        return honest(network, images, *given, **options)
+
+    monkeypatch.setattr(cifar10_p2_settings, "describe", describe)
+    found = list(cifar10_p2_settings.rows(seeds=1, quick=True))
+    grid = cifar10_p2_settings.GRID
+    assert len(found) == len(grid) * len(FEW) * len(cifar10_p2_settings.LENGTHS)
+    assert any(HeadSettings(**each) == cifar10_p2.HeadSettings() for each in grid)
+    assert [len(given) for _, given in learned] == [110]
+    queries = {image.tobytes() for image in split.query.images}
+    held, taught = ({image.tobytes() for image in part} for part in seen)
+    assert (len(held), len(taught)) == (10, 110) and not held & taught
+    assert not queries & (held | taught)
+    assert {row["protocol"] for row in found} == {"validation: 10 of 120 source photos held back"}
 
 
 def test_published_values_belong_to_four_lengths_and_name_their_trunk():
