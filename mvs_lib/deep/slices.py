@@ -1,8 +1,8 @@
 """Divide and encode: a hash layer in which each bit reads its own slice of units. See notebook 04.
 
 Lai, Pan, Liu, Yan (2015), "Simultaneous feature learning and hash coding with deep neural
-networks", arXiv 1504.03410: if all bits read the same features they come to say the same. So a layer
-of K * s units stands between, and bit k sees only the units k s to (k + 1) s - 1.
+networks", arXiv 1504.03410: if all bits read the same features they come to say the same. So a
+layer of K * s units stands between, and bit k sees only the units k s to (k + 1) s - 1.
 """
 
 import torch

@@ -1,4 +1,4 @@
-"""What methods of triplets have beside their terms: slopes let through, weights of bits, a layer."""
+"""What methods of triplets have beside their terms: slopes, weights of bits, a layer of slices."""
 
 import numpy as np
 import pytest
