@@ -46,7 +46,7 @@ class DeepHashing(Hasher):
 
     The features are centred and scaled by one number first, so that the weights fit features of
     any unit. The first layer starts from the principal directions, as far as there are any, the
-    others from random rotations: the l2 term starts at 0 where no layer is wider than the one below.
+    others from random rotations: the l2 term starts at 0 where no layer widens.
 
     Args:
         bits: length of the code.
