@@ -25,6 +25,8 @@ import torch
 
 from mvs_lib.deep.methods.method import GROUPS
 from mvs_lib.hashing.base import Hasher, Supervised
+from mvs_lib.hashing.itq import random_rotation
+from mvs_lib.hashing.pcah import principal_directions
 
 __all__ = ["DeepHashing", "DeepHashingTerms", "SupervisedDeepHashing", "class_scatter", "terms"]
 
@@ -42,22 +44,23 @@ class DeepHashingTerms(NamedTuple):
 class DeepHashing(Hasher):
     """DH: three tanh layers, their signs the codes, learned without labels.
 
-    The features are standardised first (mean 0, variance 1 a column), so that the weights fit
-    features of any unit.
+    The features are centred and scaled by one number first, so that the weights fit features of
+    any unit. The first layer starts from the principal directions, as far as there are any, the
+    others from random rotations: the l2 term starts at 0 where no layer widens.
 
     Args:
         bits: length of the code.
-        hidden: units of the layers before the code layer (the paper: 60 and 30).
-        variance: l1, ours: the paper's 100/N at N = 1,000 rows.
-        orthogonality: l2 (.001, as in the paper, there beside a sum over the rows).
-        decay: l3, likewise.
+        hidden: units of the layers before the code layer. The paper's 60 and 30 leave more than 30
+            bits no room to be independent.
+        variance, orthogonality: l1 and l2, ours.
+        decay: l3 (.001, as in the paper, there beside a sum over the rows).
         iterations: how often codes and network take their turn.
         batch_size: rows a step; of fewer than 256 the traces mean little.
         learning_rate: of Adam.
         random_state: seed (int): of the initial weights and the order of the rows.
 
     Attributes:
-        mean_, scale_: float64 ``(d,)``, of the standardisation.
+        mean_, scale_: float64 ``(d,)`` and a float: X is (features - mean) / scale.
         weights_, biases_: lists of float64 ``(units, units before)`` and ``(units,)``.
         loss_: float64 ``(iterations + 1,)``, J over all the rows, each time after the B step.
     """
@@ -71,9 +74,9 @@ class DeepHashing(Hasher):
     def __init__(
         self,
         bits: int = 48,
-        hidden: tuple[int, ...] = (60, 30),
-        variance: float = 0.1,
-        orthogonality: float = 0.001,
+        hidden: tuple[int, ...] = (80, 60),
+        variance: float = 0.5,
+        orthogonality: float = 0.1,
         decay: float = 0.001,
         iterations: int = 20,
         batch_size: int = 256,
@@ -97,15 +100,17 @@ class DeepHashing(Hasher):
 
     def _fit(self, features, labels):
         self._check()
-        mean, scale = features.mean(axis=0), features.std(axis=0)
-        scale = np.where(scale > 0, scale, 1.0)
+        sizes = [features.shape[1], *self.hidden, int(self.bits)]
+        mean, variance = features.mean(axis=0), features.var(axis=0).sum()
+        scale = np.sqrt(variance / sizes[1]) if variance > 0 else 1.0
         x = torch.from_numpy((features - mean) / scale)
         classes = None if labels is None else torch.from_numpy(labels)
         random = np.random.default_rng(self.random_state)
-        sizes = [x.shape[1], *self.hidden, int(self.bits)]
         layers = []
         for inputs, outputs in itertools.pairwise(sizes):
-            weight = random.standard_normal((outputs, inputs)) / np.sqrt(inputs)
+            weight = random_rotation(max(inputs, outputs), random)[:outputs, :inputs]
+            if not layers:
+                weight = _principal_first(x.numpy(), weight)
             layers.append((torch.tensor(weight), torch.zeros(outputs, dtype=torch.float64)))
         parameters = [part.requires_grad_() for layer in layers for part in layer]
         optimizer = torch.optim.Adam(parameters, lr=self.learning_rate)
@@ -157,7 +162,7 @@ class SupervisedDeepHashing(Supervised, DeepHashing):
     Args:
         bits, hidden, orthogonality, decay, iterations, batch_size, learning_rate, random_state: as
             in `DeepHashing`.
-        variance: l1, the weight of V.
+        variance: l1, the weight of V, likewise ours.
         alpha: of the scatter within the classes against that between them; ours.
 
     Attributes:
@@ -170,9 +175,9 @@ class SupervisedDeepHashing(Supervised, DeepHashing):
     def __init__(
         self,
         bits: int = 48,
-        hidden: tuple[int, ...] = (60, 30),
-        variance: float = 0.1,
-        orthogonality: float = 0.001,
+        hidden: tuple[int, ...] = (80, 60),
+        variance: float = 0.3,
+        orthogonality: float = 0.1,
         decay: float = 0.001,
         alpha: float = 1.0,
         iterations: int = 20,
@@ -194,6 +199,16 @@ class SupervisedDeepHashing(Supervised, DeepHashing):
     def _spread(self, values, classes):
         between, within = class_scatter(values, classes)
         return between - self.alpha * within
+
+
+def _principal_first(x: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Return the weights with the rows' principal directions first, as many as there are."""
+    count = min(len(weight), x.shape[1], len(x) - 1, int(np.linalg.matrix_rank(x)))
+    if count == 0:
+        return weight
+    weight = weight.copy()
+    weight[:count] = principal_directions(x, count)[1].T
+    return weight
 
 
 def forward(x: torch.Tensor, layers: list[tuple[torch.Tensor, torch.Tensor]]) -> torch.Tensor:

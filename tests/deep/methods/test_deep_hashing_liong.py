@@ -202,3 +202,16 @@ def test_labels_bring_the_codes_of_a_class_together():
 def test_bad_options(options, message):
     with pytest.raises(ValueError, match=message):
         SupervisedDeepHashing(bits=4, **options).fit(*clusters(count=40))
+
+
+def test_it_starts_from_principal_directions_and_orthonormal_rows():
+    features, _ = clusters(4, 100)
+    hasher = DeepHashing(bits=3, hidden=(5, 4), iterations=0).fit(features)
+    for weight in hasher.weights_:
+        np.testing.assert_allclose(weight @ weight.T, np.eye(len(weight)), atol=1e-12)
+    centred = features - features.mean(0)
+    falling = np.linalg.eigvalsh(centred.T @ centred / 100)[::-1][:5]
+    np.testing.assert_allclose((centred @ hasher.weights_[0].T).var(0), falling)
+    assert hasher.scale_ == pytest.approx(np.sqrt(features.var(0).sum() / 5))
+    # features without any spread have no direction to start from, and are not refused
+    assert DeepHashing(bits=3, iterations=1).fit(np.ones((9, 4))).weights_[0].shape == (80, 4)
