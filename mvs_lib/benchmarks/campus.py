@@ -28,11 +28,7 @@ from mvs_lib.service.demonstration import TIES
 __all__ = ["measures", "rows"]
 
 BITS = 48
-<<<<<<< HEAD
 DEEP = ("dlbh", "ssdh")  # the two of the survey's case study; their checkpoints ship
-=======
-CASE_STUDY = ("dlbh", "ssdh")  # the deep methods that the survey's case study compares
->>>>>>> deep-2
 PROTOCOL = "campus: {source} source photos, {query} query photos, {places} places"
 
 
@@ -64,11 +60,7 @@ def _deep(split: Split, common: dict, seed: int, quick: bool) -> Iterator[dict]:
     folder = paths.cache() / "bench-campus"
     state = None if quick else folder / f"trunk-{seed}.safetensors"
     trunk, pretrained = recipe.pretrain(split.source, BITS, seed, first, state)
-<<<<<<< HEAD
     for name in DEEP:
-=======
-    for name in CASE_STUDY:
->>>>>>> deep-2
         state = None if quick else folder / f"{name}-{seed}.safetensors"
         network, history = recipe.learn_hash(
             trunk, METHODS[name](), split.source, seed, second, checkpoint=state
