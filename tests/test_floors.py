@@ -11,7 +11,8 @@ FLOORS = [
     {"paths", "tied_ranking", "codes"},
     {"metrics"},
     {"datasets", "features", "compress"},  # rooms of one floor know nothing of each other
-    {"deep", "hashing", "search"},
+    {"hashing", "search"},
+    {"deep"},  # deep hashing of fixed features starts where the traditional hashers end
     {"phone"},
     {"queries"},
     {"service"},
@@ -104,9 +105,12 @@ def test_what_is_wrong_is_seen(tmp_path):
         "codes": "def f():\n    from mvs_lib.deep.network import HashNetwork",
         "deep/__init__": "",
         "deep/network": "from .. import codes\nfrom . import training",
-        "deep/training": "import mvs_lib.deep.network\nfrom mvs_lib import hashing, __version__",
+        "deep/training": "import mvs_lib.deep.network\nfrom mvs_lib import phone, __version__",
         "hashing/__init__": "from .lsh import LSH",
-        "hashing/lsh": "import torch",
+        "hashing/lsh": "from mvs_lib.search import linear",
+        "phone/__init__": "",
+        "search/__init__": "",
+        "search/linear": "import torch",
     }.items():
         path = tmp_path / f"{name}.py"
         path.parent.mkdir(exist_ok=True)
@@ -114,8 +118,12 @@ def test_what_is_wrong_is_seen(tmp_path):
     known = modules(tmp_path)
     found = {name: imported(name, path, known) for name, path in known.items()}
     assert found["deep.network"] == {"codes", "deep.training"}
-    assert found["deep.training"] == {"deep.network", "hashing"}
+    assert found["deep.training"] == {"deep.network", "phone"}
     assert found["hashing"] == {"hashing.lsh"}
-    assert upward(found) == ["codes imports deep.network", "deep.training imports hashing"]
+    assert upward(found) == [
+        "codes imports deep.network",
+        "deep.training imports phone",
+        "hashing.lsh imports search.linear",
+    ]
     with pytest.raises(CycleError):
         list(TopologicalSorter(found).static_order())

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from mvs_lib import paths
-from mvs_lib.benchmarks.campus import BITS, measures
+from mvs_lib.benchmarks.campus import BITS, CASE_STUDY, measures
 from mvs_lib.datasets import campus
 from mvs_lib.datasets.collection import validation_split
 from mvs_lib.deep import recipe
@@ -37,10 +37,10 @@ def rows(seeds: int = 1, quick: bool = False) -> Iterator[dict]:
         for number, choice in enumerate(GRID):
             settings = replace(recipe.HASHING, **choice)
             settings = replace(settings, epochs=1) if quick else settings
-            for name, method in METHODS.items():
+            for name in CASE_STUDY:
                 state = None if quick else folder / f"{name}-{number}-{seed}.safetensors"
                 network, _ = recipe.learn_hash(
-                    trunk, method(), split.source, seed, settings, checkpoint=state
+                    trunk, METHODS[name](), split.source, seed, settings, checkpoint=state
                 )
                 codes = (encode(network, split.query.images), encode(network, split.source.images))
                 yield {

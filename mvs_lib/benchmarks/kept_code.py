@@ -11,7 +11,7 @@ from pathlib import Path
 
 import mvs_lib
 
-__all__ = ["code", "digest"]
+__all__ = ["code", "digest", "key"]
 
 HOUSE = Path(mvs_lib.__file__).parent
 DOCUMENTED = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
@@ -49,3 +49,8 @@ def digest(*files: str | Path) -> str:
     for path in sorted(read):
         total.update(f"{path.name}: {ast.dump(read[path])}\n".encode())
     return total.hexdigest()
+
+
+def key(about, *files: str | Path) -> str:
+    """Name what a row depends on besides its photos: ``about`` as it is printed, and code."""
+    return hashlib.blake2b(f"{about!r} {digest(*files)}".encode(), digest_size=8).hexdigest()

@@ -9,6 +9,7 @@ from mvs_lib import paths
 from mvs_lib.benchmarks import readme, report
 from mvs_lib.course.bitrate_chart import bitrate_chart
 from mvs_lib.course.figure import picture
+from mvs_lib.deep import processes
 
 BENCHMARKS = [
     "campus",
@@ -19,8 +20,13 @@ BENCHMARKS = [
     "cifar10_gist",
     "cifar10_gist_reasons",
     "cifar10_gist_settings",
+    "cifar10_p1",
+    "cifar10_p2",
+    "cifar10_p2_settings",
+    "cifar10_recipe",
     "queries",
 ]
+ONLY = ("queries", "cifar10_p1")  # can measure some systems or methods alone
 CHARTS = {"queries": bitrate_chart}
 TIMES = ("fit_seconds", "measure_seconds")  # of a row
 SEEDS = {  # the others: 3
@@ -28,6 +34,8 @@ SEEDS = {  # the others: 3
     "campus_settings": 1,
     "cifar10_gist_reasons": 5,
     "cifar10_gist_settings": 2,
+    "cifar10_p2_settings": 1,
+    "cifar10_recipe": 1,
     "queries": 1,
 }
 
@@ -42,23 +50,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--only",
         action="append",
         metavar="METHOD",
-        help="queries: measure this system (repeat for more) and keep its rows; writes no file",
+        help=f"{', '.join(ONLY)}: measure this one (repeat for more) and keep its rows; writes no "
+        "file",
     )
     parser.add_argument("--quick", action="store_true", help="a small rehearsal; writes no file")
 
 
 def run(options: argparse.Namespace) -> int:
     """Run one benchmark, print its table, write its file, its chart and the README's figures."""
+    processes.start()  # those of torchrun, if it started us
     benchmark = import_module(f"mvs_lib.benchmarks.{options.name}")
     options.seeds = options.seeds or SEEDS.get(options.name, 3)
     command = f"python -m mvs_lib bench {options.name} --seeds {options.seeds}"
     chosen = {"only": options.only} if options.only else {}
-    if chosen and options.name != "queries":
-        raise ValueError(f"--only is for the benchmark queries, not for {options.name}")
+    if chosen and options.name not in ONLY:
+        raise ValueError(f"--only is for {' and '.join(ONLY)}, not for {options.name}")
     command += "".join(f" --only {name}" for name in options.only or [])
     results = report.measure(
         command, benchmark.rows, seeds=options.seeds, quick=options.quick, **chosen
     )
+    if not processes.first():
+        return 0  # the first process writes and shows what all measured
     spent = sum(row[name] for row in results["rows"] for name in TIMES if name in row)
     results["seconds"] = max(results["seconds"], round(spent, 1))  # kept rows took theirs earlier
     if not options.quick and (options.output or not chosen):

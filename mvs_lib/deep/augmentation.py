@@ -1,12 +1,13 @@
 """Photos as another hand would have taken them: random views for training. See notebook 03.
 
-Mirror images are left out on purpose: a mirrored sign, or a mirrored building, is another place.
+`Augmentation` leaves mirror images out on purpose: a mirrored sign, or a mirrored building, is
+another place. A mirrored horse is still a horse: `MirrorShift` is for CIFAR-10.
 """
 
 import cv2
 import numpy as np
 
-__all__ = ["Augmentation"]
+__all__ = ["Augmentation", "MirrorShift"]
 
 GREY = 118  # of the square that covers part of a photo: about the mean of all photos
 
@@ -85,3 +86,56 @@ class Augmentation:
         views[:, :, 2] = centre - views[:, :, :2].sum(2) * centre
         views[:, :, 2] += random.uniform(-self.shift, self.shift, (n, 2)) * side
         return views
+
+
+class MirrorShift:
+    """Every photo mirrored in every second epoch, and moved by whole pixels.
+
+    Which photos begin mirrored is drawn once, and all take turns from then on: Jordan's (2024)
+    alternating flip, in which two epochs show both sides of every photo. What a move brings in
+    from beyond the edge is the photo reflected at its outermost pixels.
+
+    Args:
+        mirror: whether to mirror.
+        shift: largest move either way, in pixels, sideways and up or down alike.
+        seed: of which photos begin mirrored.
+    """
+
+    def __init__(self, mirror: bool, shift: int, seed: int = 0):
+        self.mirror, self.shift, self.seed = mirror, shift, seed
+
+    def __call__(
+        self, images: np.ndarray, random: np.random.Generator, index: np.ndarray, epoch: int
+    ) -> np.ndarray:
+        """Return the photos seen anew; the given ones themselves if there is nothing to do.
+
+        Args:
+            images: uint8 ``(n, h, w, 3)``; they are not changed.
+            random: where the moves are drawn from.
+            index: int64 ``(n,)``, which photos of the collection they are.
+            epoch: counted from 0.
+
+        Raises:
+            ValueError: a move by as many pixels as a photo has, or more.
+        """
+        if not (self.mirror or self.shift):
+            return images
+        n, height, width = images.shape[:3]
+        if self.shift >= min(height, width):
+            raise ValueError(
+                f"a shift of {self.shift} pixels is too much for photos of {height} x {width}"
+            )
+        moves = random.integers(-self.shift, self.shift, (2, n, 1), endpoint=True)
+        rows = _reflected(np.arange(height) + moves[0], height)
+        columns = _reflected(np.arange(width) + moves[1], width)
+        if self.mirror:
+            # a photo's first side hangs on the seed and on its place alone, whoever asks
+            first = np.random.default_rng([self.seed, 2]).random(index.max() + 1) < 0.5
+            turned = first[index] ^ bool(epoch % 2)
+            columns[turned] = columns[turned, ::-1]
+        return images[np.arange(n)[:, None, None], rows[:, :, None], columns[:, None, :]]
+
+
+def _reflected(places: np.ndarray, size: int) -> np.ndarray:
+    """Fold places beyond either end back inside, about the outermost pixel."""
+    return size - 1 - np.abs(size - 1 - np.abs(places))

@@ -7,7 +7,7 @@ from tqdm.auto import tqdm
 from mvs_lib.codes import binarize
 from mvs_lib.deep.network import HashNetwork
 
-__all__ = ["encode", "project"]
+__all__ = ["describe", "encode", "project"]
 
 
 def project(
@@ -27,6 +27,20 @@ def project(
     Raises:
         ValueError: photos of another shape or dtype, or ``batch_size`` below 1.
     """
+    return _pass(network, images, "projection", network.bits, batch_size, progress)
+
+
+def describe(
+    network: HashNetwork, images: np.ndarray, batch_size: int = 128, progress: bool = False
+) -> np.ndarray:
+    """Compute the trunk's feature vectors of photos, float32 ``(n, features)``.
+
+    Arguments and errors as in `project`.
+    """
+    return _pass(network, images, "features", network.trunk.features, batch_size, progress)
+
+
+def _pass(network, images, output: str, width: int, batch_size: int, progress: bool) -> np.ndarray:
     images = np.asarray(images)
     if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] != 3:
         raise ValueError(f"photos must be uint8 (n, h, w, 3), got {images.dtype} {images.shape}")
@@ -43,10 +57,10 @@ def project(
             ):
                 # A copy: torch wants memory that it may write to.
                 batch = torch.from_numpy(np.array(images[start : start + batch_size], order="C"))
-                rows.append(network(batch.to(device)).projection.float().cpu().numpy())
+                rows.append(getattr(network(batch.to(device)), output).float().cpu().numpy())
     finally:
         network.train(was_training)
-    return np.concatenate(rows) if rows else np.empty((0, network.bits), np.float32)
+    return np.concatenate(rows) if rows else np.empty((0, width), np.float32)
 
 
 def encode(network: HashNetwork, images: np.ndarray, **options) -> np.ndarray:

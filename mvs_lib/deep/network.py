@@ -11,9 +11,12 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
-from mvs_lib.deep.trunks import TRUNKS
+from mvs_lib.deep.slices import SlicedLayer
+from mvs_lib.deep.trunks import TRUNKS, Trunk
 
-__all__ = ["HashNetwork", "Outputs"]
+__all__ = ["HEADS", "HashNetwork", "Outputs"]
+
+HEADS = {"linear": nn.Linear, "slices": SlicedLayer}
 
 
 class Outputs(NamedTuple):
@@ -32,30 +35,42 @@ class HashNetwork(nn.Module):
         bits: K, the length of the code.
         classes: number of places; the classifier is needed in training only.
         trunk: a name in `mvs_lib.deep.trunks.TRUNKS`.
-        **trunk_options: given to the trunk (``width``, ``features``).
+        head: the hash layer, "linear" or "slices" (`mvs_lib.deep.slices`).
+        **trunk_options: given to the trunk (``width``, ``features``, ``weights``…).
 
     The classifier's initial values follow the released network of Yang, Lin and Chen; the other
     layers start from PyTorch's defaults, the hash layer's biases from zero.
 
     Raises:
-        ValueError: fewer than one bit or two classes, or an unknown trunk.
+        ValueError: fewer than one bit or two classes, or an unknown trunk or head.
     """
 
-    # Mean and standard deviation of natural photos, RGB, on the 0..255 scale.
-    MEAN, STD = (118.0, 120.0, 115.0), (62.0, 61.0, 66.0)
+    MEAN, STD = Trunk.MEAN, Trunk.STD  # of natural photos; a trunk may have its own
 
-    def __init__(self, bits: int = 48, classes: int = 162, trunk: str = "small", **trunk_options):
+    def __init__(
+        self,
+        bits: int = 48,
+        classes: int = 162,
+        trunk: str = "small",
+        head: str = "linear",
+        **trunk_options,
+    ):
         super().__init__()
         if bits < 1 or classes < 2:
             raise ValueError(f"need bits >= 1 and classes >= 2, got {bits} and {classes}")
         if trunk not in TRUNKS:
             raise ValueError(f"unknown trunk {trunk!r}: choose from {sorted(TRUNKS)}")
+        if head not in HEADS:
+            raise ValueError(f"unknown head {head!r}: choose from {sorted(HEADS)}")
         self.config = {"bits": bits, "classes": classes, "trunk": trunk, **trunk_options}
+        if head != "linear":  # files of before know of no other
+            self.config["head"] = head
         self.bits, self.classes = bits, classes
-        self.register_buffer("mean", torch.tensor(self.MEAN).view(1, 3, 1, 1), persistent=False)
-        self.register_buffer("std", torch.tensor(self.STD).view(1, 3, 1, 1), persistent=False)
-        self.trunk = TRUNKS[trunk](**trunk_options)
-        self.hash = nn.Linear(self.trunk.features, bits)
+        made = TRUNKS[trunk](**trunk_options)
+        for name, values in (("mean", made.MEAN), ("std", made.STD)):
+            self.register_buffer(name, torch.tensor(values).view(1, 3, 1, 1), persistent=False)
+        self.trunk = made
+        self.hash = HEADS[head](self.trunk.features, bits)
         self.classifier = nn.Linear(bits, classes)
         self._initialize()
 

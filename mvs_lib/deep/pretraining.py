@@ -7,6 +7,8 @@ gradients to pass. So the trunk first learns the places from its own feature vec
     L = (1/N) sum_n CE(V f_n + d, y_n),
 
 and every method then starts from the same trunk, as in the papers. V and d are thrown away.
+With smoothing s the label's class is asked for with probability 1 - s + s / C, each other of the C
+classes with s / C (Szegedy et al., 2016): features of one class then gather closer.
 """
 
 from typing import NamedTuple
@@ -32,15 +34,26 @@ class Pretraining(nn.Module):
 
     Args:
         network: whose trunk is to learn; its hash layer and classifier get no gradient.
+        smoothing: s, from 0 to below 1.
+
+    Raises:
+        ValueError: ``smoothing`` is out of range.
     """
 
-    def __init__(self, network: HashNetwork):
+    smoothing = 0.0
+
+    def __init__(self, network: HashNetwork, smoothing: float = 0.0):
         super().__init__()
+        if not 0 <= smoothing < 1:
+            raise ValueError(f"smoothing must be >= 0 and below 1, got {smoothing}")
+        if smoothing:  # else unsaid: a run stored before there was a smoothing had none
+            self.smoothing = smoothing
         self.classifier = nn.Linear(network.trunk.features, network.classes)
         nn.init.zeros_(self.classifier.weight)  # no draw: the seed's draws are the network's
         nn.init.zeros_(self.classifier.bias)
 
     def forward(self, outputs: Outputs, labels: torch.Tensor) -> PretrainingTerms:
         """Return the terms for a batch; ``labels`` is int64 ``(n,)``."""
-        classification = functional.cross_entropy(self.classifier(outputs.features), labels)
+        scores = self.classifier(outputs.features)
+        classification = functional.cross_entropy(scores, labels, label_smoothing=self.smoothing)
         return PretrainingTerms(classification, classification)

@@ -16,7 +16,7 @@ from mvs_lib.deep.network import HashNetwork
 from mvs_lib.deep.pretraining import Pretraining
 from mvs_lib.deep.training import Callback, History, Settings, build_network, train
 
-__all__ = ["HASHING", "PRETRAINING", "learn_hash", "pretrain"]
+__all__ = ["HASHING", "PRETRAINING", "learn_hash", "pretrain", "with_fresh_head"]
 
 PRETRAINING = Settings(epochs=8, precision="bf16")
 HASHING = Settings(epochs=6, learning_rate=0.03, head_rate=20.0, precision="bf16")
@@ -29,6 +29,9 @@ def pretrain(
     settings: Settings = PRETRAINING,
     checkpoint: str | Path | None = None,
     progress: bool = True,
+    smoothing: float = 0.0,
+    callbacks: tuple[Callback, ...] = (),
+    **config,
 ) -> tuple[HashNetwork, History]:
     """Teach a fresh network's trunk to tell the places apart; its hash layer stays fresh.
 
@@ -39,18 +42,45 @@ def pretrain(
         settings: of the run.
         checkpoint: as in `mvs_lib.deep.training.train`.
         progress: show a progress bar.
+        smoothing: of the labels, see `mvs_lib.deep.pretraining`.
+        callbacks: as in `mvs_lib.deep.training.train`.
+        **config: given to `HashNetwork`: the ``trunk`` and its options.
 
     Returns:
         The network and what happened.
 
     Raises:
         ValueError: see `mvs_lib.deep.training.train`.
+        OSError: the trunk's pretrained weights cannot be had.
     """
     settings = replace(settings, seed=seed)
-    network = build_network(settings, bits=bits, classes=max(2, len(photos.names)))
-    loss = Pretraining(network)
-    history = train(network, loss, photos, settings, checkpoint=checkpoint, progress=progress)
+    classes = max(2, len(photos.names))
+    network = build_network(settings, photos, bits=bits, classes=classes, **config)
+    loss = Pretraining(network, smoothing)
+    history = train(
+        network,
+        loss,
+        photos,
+        settings,
+        callbacks=callbacks,
+        checkpoint=checkpoint,
+        progress=progress,
+    )
     return network, history
+
+
+def with_fresh_head(network: HashNetwork, bits: int, seed: int = 0, **config) -> HashNetwork:
+    """Return a network of another length on a copy of the same trunk.
+
+    Args:
+        network: from `pretrain`; left as it was.
+        bits: length of the code.
+        seed: of the new hash layer and classifier.
+        **config: what else shall differ, given to `HashNetwork`.
+    """
+    fresh = build_network(Settings(seed=seed), **{**network.config, "bits": bits, **config})
+    fresh.trunk.load_state_dict(network.trunk.state_dict())
+    return fresh
 
 
 def learn_hash(

@@ -2,7 +2,8 @@
 
 Taught in notebook 03. The loop calls a loss module with the network's named outputs and the
 batch's labels, and steps on the ``total`` of the named tuple that comes back. Everything else
-(plots, validation, early stops) is a `Callback`.
+(plots, validation, early stops) is a `Callback`. Several processes may share a run: see
+`mvs_lib.deep.processes`.
 """
 
 import hashlib
@@ -16,48 +17,14 @@ from torch import nn
 from tqdm.auto import tqdm
 
 from mvs_lib.datasets.collection import Photos
-from mvs_lib.deep import resume
-from mvs_lib.deep.augmentation import Augmentation
-from mvs_lib.deep.muon import Muon
+from mvs_lib.deep import processes, resume
+from mvs_lib.deep.augmentation import Augmentation, MirrorShift
+from mvs_lib.deep.methods.method import Method
 from mvs_lib.deep.network import HashNetwork
+from mvs_lib.deep.optimizer import build_optimizer
+from mvs_lib.deep.settings import Settings, learning_rate
 
 __all__ = ["Callback", "History", "Settings", "build_network", "train"]
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What a run is made of, apart from its photos, network and loss.
-
-    Raises:
-        ValueError: a value out of its range.
-    """
-
-    epochs: int = 12
-    batch_size: int = 64  # small batches mean many steps: the run is short of steps, not of data
-    learning_rate: float = 0.1  # peak; SGD with Nesterov momentum
-    kernel_rate: float = 1.0  # the trunk's matrices go by Muon, at this share of learning_rate
-    momentum: float = 0.9  # of all but the trunk's matrices
-    weight_decay: float = 5e-4  # as in the released solvers of DLBH and SSDH
-    warmup: float = 0.1  # share of the steps in which the rate climbs; then it falls to zero
-    head_rate: float = 1.0  # the hash layer and classifier learn this many times faster
-    precision: str = "fp32"  # or "bf16": half the time on processors with bf16 arithmetic
-    augment: float = 0.5  # strength of the random views: 0 none, 1 the full ranges of Augmentation
-    seed: int = 0  # of the initial weights, the order of the photos and the augmentation
-
-    def __post_init__(self):
-        if self.epochs < 1 or self.batch_size < 2:
-            raise ValueError(
-                f"need epochs >= 1 and batch_size >= 2, got {self.epochs} and {self.batch_size}"
-            )
-        if self.learning_rate <= 0 or not 0 <= self.warmup < 1:
-            raise ValueError(
-                "need learning_rate > 0 and 0 <= warmup < 1, "
-                f"got {self.learning_rate} and {self.warmup}"
-            )
-        if not 0 <= self.augment <= 1:
-            raise ValueError(f"augment must lie in 0..1, got {self.augment}")
-        if self.precision not in ("fp32", "bf16"):
-            raise ValueError(f"precision must be 'fp32' or 'bf16', got {self.precision!r}")
 
 
 @dataclass
@@ -83,34 +50,24 @@ class Callback:
         """Called after each epoch, the network in evaluation mode; return True to stop."""
 
 
-def build_network(settings: Settings, **config) -> HashNetwork:
-    """Return a fresh `HashNetwork` whose initial weights follow from ``settings.seed`` alone.
+def build_network(settings: Settings, photos: Photos | None = None, **config) -> HashNetwork:
+    """Return a fresh `HashNetwork` whose initial weights follow from ``settings.seed``.
 
     Args:
         settings: only the seed is read; torch's own random numbers are left as they were.
+        photos: what the network will be trained on; some trunks compute a layer from them.
         **config: given to `HashNetwork`.
 
     Raises:
         ValueError: see `HashNetwork`.
+        OSError: the trunk's pretrained weights cannot be had; the message says what to do.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
         network = HashNetwork(**config)
+    if photos is not None:
+        network.trunk.initialise(photos.images, settings.seed)
     return network.to(memory_format=torch.channels_last)  # the photos' own order: no copies
-
-
-def learning_rate(settings: Settings, step: int, steps: int) -> float:
-    """Return the rate of one step: a straight climb to the peak, then a straight fall to zero.
-
-    Args:
-        settings: the peak, and the share of the steps in which the rate climbs.
-        step: 0 to ``steps - 1``.
-        steps: of the whole run; the step after the last one would have the rate zero.
-    """
-    climb = settings.warmup * steps
-    if step < climb:
-        return settings.learning_rate * (step + 1) / (climb + 1)
-    return settings.learning_rate * (steps - step) / (steps - climb)
 
 
 def train(
@@ -147,22 +104,27 @@ def train(
             holds the weights that gave that loss.
     """
     settings = settings or Settings()
-    _check(network, photos)
+    _check(network, photos, loss)
     device = next(network.parameters()).device
     labels = torch.from_numpy(photos.labels.copy()).to(device)
-    optimizer = _optimizer(network, loss, settings)
+    if isinstance(loss, Method):
+        loss.prepare(photos, network.bits, settings.seed)
+    optimizer = build_optimizer(network, loss, settings)
     history = History()
     state = nn.ModuleDict({"network": network, "loss": loss.to(device)})  # a loss may learn too
     if checkpoint is not None:
-        run = {"settings": asdict(settings), "network": network.config, "loss": _describe(loss)}
+        run = {"settings": settings.described(), "network": network.config, "loss": _describe(loss)}
         run["photos"] = _digest(photos)
     if checkpoint is not None and Path(checkpoint).exists():
         history = History(**resume.load(checkpoint, state, optimizer, run))
 
+    processes.same(state, history.epochs)
     batches = max(1, len(photos) // settings.batch_size)  # the last, smaller batch is left out
     steps = settings.epochs * batches
     augmentation = Augmentation().scaled(settings.augment)
-    bar = tqdm(total=steps, initial=history.epochs * batches, desc="train", disable=not progress)
+    moved = MirrorShift(settings.mirror, settings.shift, settings.seed)
+    quiet = not (progress and processes.first())
+    bar = tqdm(total=steps, initial=history.epochs * batches, desc="train", disable=quiet)
     try:
         for epoch in range(history.epochs, settings.epochs):
             random = np.random.default_rng([settings.seed, epoch])
@@ -177,12 +139,16 @@ def train(
                 index = order[i * settings.batch_size : (i + 1) * settings.batch_size]
                 batch = photos.images[index]  # a copy, in the order drawn
                 batch = augmentation(batch, random) if settings.augment else batch
-                x = torch.from_numpy(batch).to(device)
-                with torch.autocast(
-                    device.type, torch.bfloat16, enabled=settings.precision == "bf16"
-                ):
+                batch = moved(batch, random, index, epoch)
+                batch = loss.views(batch, random) if isinstance(loss, Method) else batch
+                x = torch.from_numpy(processes.share(batch, len(index))).to(device)
+                half = torch.autocast(device.type, torch.bfloat16, settings.precision == "bf16")
+                with half, processes.shared_normalisation(network):
                     outputs = network(x)
-                terms = loss(type(outputs)(*(o.float() for o in outputs)), labels[index])
+                about = (labels[index],)
+                if getattr(loss, "uses_index", False):
+                    about += (torch.from_numpy(index).to(device),)
+                terms = loss(type(outputs)(*processes.whole(outputs, len(index))), *about)
                 seen = type(terms)(*(term.detach() for term in terms))
                 values = {name: float(value) for name, value in seen._asdict().items()}
                 if not np.isfinite(values["total"]):
@@ -192,6 +158,7 @@ def train(
                     )
                 optimizer.zero_grad(set_to_none=True)
                 terms.total.backward()
+                processes.sum_gradients(network)
                 optimizer.step()
                 for name, value in values.items():
                     sums[name] = sums.get(name, 0.0) + value
@@ -204,7 +171,7 @@ def train(
             history.epochs = epoch + 1
             history.seconds += time.perf_counter() - start
             network.eval()
-            if checkpoint is not None:
+            if checkpoint is not None and processes.first():
                 resume.save(checkpoint, state, optimizer, run, asdict(history))
             if any([callback.on_epoch(network, history) for callback in callbacks]):
                 break
@@ -216,7 +183,18 @@ def train(
     return history
 
 
-def _check(network: HashNetwork, photos: Photos) -> None:
+def _check(network: HashNetwork, photos: Photos, loss: nn.Module) -> None:
+    head = network.config.get("head", "linear")
+    if isinstance(loss, Method) and loss.head == "slices" != head:
+        raise ValueError(
+            f"{type(loss).__name__} wants a hash layer of slices, and the network's is {head}: "
+            'build it with head="slices"'
+        )
+    if not network.trunk.ready:
+        raise ValueError(
+            "the trunk is not ready to be trained: its first weights come from build_network("
+            "settings, photos, ...)"
+        )
     if len(photos) < 2:
         raise ValueError(f"training needs at least 2 photos, got {len(photos)}")
     if photos.labels.max() >= network.classes:
@@ -237,23 +215,3 @@ def _digest(photos: Photos) -> str:
     digest.update(np.ascontiguousarray(photos.images))
     digest.update(np.ascontiguousarray(photos.labels))
     return digest.hexdigest()
-
-
-def _optimizer(network: HashNetwork, loss: nn.Module, settings: Settings) -> Muon:
-    head = [*network.hash.parameters(), *network.classifier.parameters(), *loss.parameters()]
-    trunk = list(network.trunk.parameters())
-    fast = {"scale": settings.head_rate}
-    # Muon averages over fewer steps than SGD: its steps are all of one length.
-    kernels = {"scale": settings.kernel_rate, "orthogonal": True, "momentum": 0.6}
-    return Muon(
-        [
-            {"params": [p for p in trunk if p.ndim > 1], **kernels},
-            # Biases and normalisation are not decayed: decay would only shrink their scale.
-            {"params": [p for p in trunk if p.ndim <= 1], "scale": 1.0, "weight_decay": 0.0},
-            {"params": [p for p in head if p.ndim > 1], **fast},
-            {"params": [p for p in head if p.ndim <= 1], **fast, "weight_decay": 0.0},
-        ],
-        lr=settings.learning_rate,
-        momentum=settings.momentum,
-        weight_decay=settings.weight_decay,
-    )

@@ -179,7 +179,7 @@ def rewritten(path, network, changes):
         ({"network": None}, "do not fit the network it names"),
         ({"network": {"bits": 5, "classes": 4, "width": 1, "features": 4}}, "do not fit"),
         ({"network": {"bits": 5, "depth": 4}}, "do not fit"),
-        ({"network": {"trunk": "alexnet"}}, "unknown trunk 'alexnet'"),
+        ({"network": {"trunk": "vgg"}}, "unknown trunk 'vgg'"),
     ],
 )
 def test_headers_that_do_not_fit_are_refused(fresh, tmp_path, changes, message):

@@ -84,7 +84,7 @@ def test_the_config_builds_the_same_network_again(fresh):
     [
         ({"bits": 0}, "need bits >= 1"),
         ({"classes": 1}, "classes >= 2"),
-        ({"trunk": "alexnet"}, r"unknown trunk 'alexnet': choose from \['small'"),
+        ({"trunk": "resnet"}, r"unknown trunk 'resnet': choose from \['airbench'"),
     ],
 )
 def test_bad_options(options, message):

@@ -3,11 +3,12 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 import torch
 from torch.nn import functional
 
 from mvs_lib.datasets.collection import Photos
-from mvs_lib.deep import recipe
+from mvs_lib.deep import recipe, training
 from mvs_lib.deep.methods import DLBH
 from mvs_lib.deep.network import HashNetwork
 from mvs_lib.deep.pretraining import Pretraining
@@ -87,3 +88,43 @@ def test_a_seed_fixes_a_pretrained_network():
 
     assert torch.equal(weights(3), weights(3))
     assert not torch.equal(weights(3), weights(4))
+
+
+def test_smoothed_labels_ask_for_every_class_a_little():
+    network = HashNetwork(bits=5, classes=3, width=4, features=6).eval()
+    loss, labels = Pretraining(network, smoothing=0.3), torch.tensor([0, 2, 1, 1])
+    with torch.no_grad():
+        loss.classifier.weight.normal_()
+        outputs = network(torch.randint(0, 255, (4, 32, 32, 3), dtype=torch.uint8))
+        logs = torch.log_softmax(loss.classifier(outputs.features), 1)
+        expected = -sum(
+            0.7 * logs[n, y] + 0.3 / 3 * logs[n].sum() for n, y in enumerate(labels.tolist())
+        )
+        assert float(loss(outputs, labels).total) == pytest.approx(float(expected / 4), rel=1e-5)
+    for wrong in (-0.1, 1.0):
+        with pytest.raises(ValueError, match="smoothing must be >= 0 and below 1"):
+            Pretraining(network, wrong)
+
+
+def test_a_run_without_smoothing_is_described_as_before_there_was_one():
+    network = HashNetwork(bits=5, classes=3, width=4, features=6)
+    assert training._describe(Pretraining(network)) == {"method": "Pretraining"}
+    described = training._describe(Pretraining(network, 0.3))
+    assert described == {"method": "Pretraining", "smoothing": 0.3}
+
+
+def test_a_fresh_head_of_another_length_sits_on_a_copy_of_the_trunk():
+    network, _ = recipe.pretrain(
+        coloured(), 4, 0, BRIEF, progress=False, smoothing=0.1, trunk="airbench", width=2
+    )
+    assert network.config == {"bits": 4, "classes": 3, "trunk": "airbench", "width": 2}
+    other = recipe.with_fresh_head(network, 9, seed=5)
+    assert other.bits == 9 and other.config == {**network.config, "bits": 9}
+    for name, value in network.trunk.state_dict().items():
+        assert torch.equal(value, other.trunk.state_dict()[name])
+    before = network.trunk.whiten.weight.clone()
+    other.trunk.whiten.weight.data.zero_()
+    assert torch.equal(network.trunk.whiten.weight, before)
+    again, differs = (recipe.with_fresh_head(network, 9, seed=seed) for seed in (5, 6))
+    assert torch.equal(other.hash.weight, again.hash.weight)
+    assert not torch.equal(other.hash.weight, differs.hash.weight)

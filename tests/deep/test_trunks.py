@@ -1,6 +1,8 @@
+import numpy as np
 import pytest
 import torch
 
+from mvs_lib.deep.training import Settings, build_network
 from mvs_lib.deep.trunks import TRUNKS, Residual, SmallTrunk, convolution
 
 
@@ -58,3 +60,26 @@ def test_a_brick_is_convolution_normalisation_and_relu():
 
 def test_trunks_are_called_by_name():
     assert TRUNKS["small"] is SmallTrunk
+
+
+def test_other_trunks_have_not_changed_what_a_seed_gives_the_small_one():
+    """The draws are those of its layers in order, then hash layer, classifier, classifier again."""
+    network = build_network(Settings(seed=3), bits=12, classes=5, width=4, features=16)
+    with torch.random.fork_rng():
+        torch.manual_seed(3)
+        trunk = SmallTrunk(width=4, features=16)
+        hashing, classifier = torch.nn.Linear(16, 12), torch.nn.Linear(12, 5)
+        torch.nn.init.normal_(classifier.weight, std=0.2)
+    expected = {f"trunk.{name}": value for name, value in trunk.state_dict().items()}
+    expected |= {"hash.weight": hashing.weight, "hash.bias": torch.zeros(12)}
+    expected |= {"classifier.weight": classifier.weight, "classifier.bias": torch.zeros(5)}
+    state = network.state_dict()
+    assert list(state) == list(expected)  # and nothing new is stored in its checkpoints
+    assert all(torch.equal(value, expected[name]) for name, value in state.items())
+
+
+def test_a_trunk_needs_no_photos_unless_it_says_so():
+    trunk = SmallTrunk(width=2)
+    before = {name: value.clone() for name, value in trunk.state_dict().items()}
+    trunk.initialise(np.zeros((2, 32, 32, 3), np.uint8), 0)
+    assert trunk.ready and all(torch.equal(v, before[n]) for n, v in trunk.state_dict().items())

@@ -132,7 +132,7 @@ def test_what_cannot_be_learnt_is_refused_and_changes_nothing(small_world, sourc
         with pytest.raises(ValueError, match=message):
             fitted.fit(wrong, small_world.network, progress=False)
     assert before == (fitted.index_, fitted.encoder_, fitted.labels_, fitted.names_, fitted._onnx)
-    with pytest.raises(ValueError, match=r"unknown method 'alexnet': choose from \['dlbh', 'ssdh'"):
+    with pytest.raises(ValueError, match=r"unknown method 'alexnet': choose from \[.*'ssdh'"):
         Recognizer(method="alexnet").fit(source, progress=False)
     with pytest.raises(FileNotFoundError, match="no file"):
         Recognizer(start="absent.safetensors").fit(source, progress=False)

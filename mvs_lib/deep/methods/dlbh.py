@@ -13,9 +13,9 @@ code has none, and neither has this.)
 from typing import NamedTuple
 
 import torch
-from torch import nn
 from torch.nn import functional
 
+from mvs_lib.deep.methods.method import GROUPS, Method
 from mvs_lib.deep.network import Outputs
 
 __all__ = ["DLBH", "DLBHTerms"]
@@ -28,8 +28,12 @@ class DLBHTerms(NamedTuple):
     classification: torch.Tensor
 
 
-class DLBH(nn.Module):
+class DLBH(Method):
     """Softmax cross-entropy through the sigmoid latent layer."""
+
+    source = "Lin et al., 2015"
+    group, supervision = GROUPS[0], "labels"
+    published_trunk = "AlexNet"
 
     def forward(self, outputs: Outputs, labels: torch.Tensor) -> DLBHTerms:
         """Return the terms of a batch, scalars; ``labels`` is int64 ``(n,)``, in 0..classes - 1."""

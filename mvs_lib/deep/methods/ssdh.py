@@ -19,9 +19,9 @@ in the place of the mean over the bits:
 from typing import NamedTuple
 
 import torch
-from torch import nn
 from torch.nn import functional
 
+from mvs_lib.deep.methods.method import GROUPS, Method
 from mvs_lib.deep.network import Outputs
 
 __all__ = ["SSDH", "SSDHTerms"]
@@ -36,7 +36,7 @@ class SSDHTerms(NamedTuple):
     balance: torch.Tensor  # E3 or E3', between 0 and 1/4
 
 
-class SSDH(nn.Module):
+class SSDH(Method):
     """Classification, units at 0 or 1, half of the units on.
 
     Args:
@@ -46,6 +46,10 @@ class SSDH(nn.Module):
     Raises:
         ValueError: a negative weight, or another balance.
     """
+
+    source = "Yang et al., 2015"
+    group, supervision = GROUPS[0], "labels"
+    published_trunk = "AlexNet"
 
     def __init__(
         self,

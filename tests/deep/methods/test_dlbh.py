@@ -1,5 +1,6 @@
 import math
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
@@ -54,9 +55,14 @@ def test_a_sure_and_right_classifier_costs_nothing_a_blind_one_log_of_the_classe
     assert float(DLBH()(blind, labels).total) == pytest.approx(math.log(5))
 
 
-def test_every_method_has_its_name_and_a_total_first(random_outputs):
-    outputs, labels = random_outputs(3, 4, 6, 3)
+def test_every_method_has_its_name_and_a_total_first(random_outputs, photos):
+    photos = photos.take(slice(0, 4))
     for name, method in METHODS.items():
         assert method.__name__.lower() == name
-        terms = method()(outputs, labels)
+        loss = method()
+        loss.prepare(photos, 6, 0)
+        views = len(loss.views(photos.images, np.random.default_rng(0))) // len(photos)
+        outputs, _ = random_outputs(3, 4 * views, 6, 3)
+        index = (torch.arange(4),) if loss.uses_index else ()
+        terms = loss(outputs, torch.from_numpy(photos.labels), *index)
         assert terms._fields[0] == "total" and all(term.ndim == 0 for term in terms)

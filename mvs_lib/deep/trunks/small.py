@@ -1,14 +1,11 @@
-"""Convolutional trunks: photo in, feature vector out. Taught in notebook 03.
-
-The survey's methods take AlexNet pretrained on ImageNet; a laptop without internet has neither
-the weights nor the time. `SmallTrunk` is our stand-in: trained from scratch in minutes on two
-cores, small enough for a phone.
-"""
+"""The course's own trunk: trained from scratch in minutes on two cores, fit for a phone."""
 
 import torch
 from torch import nn
 
-__all__ = ["TRUNKS", "SmallTrunk", "convolution"]
+from mvs_lib.deep.trunks.trunk import Trunk
+
+__all__ = ["Residual", "SmallTrunk", "convolution"]
 
 
 def convolution(inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> nn.Sequential:
@@ -31,10 +28,11 @@ class Residual(nn.Module):
         self.body = convolution(channels, channels)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return an output of the input's shape, ``(n, channels, h, w)``."""
         return x + self.body(x)
 
 
-class SmallTrunk(nn.Module):
+class SmallTrunk(Trunk):
     """Five stages that each halve the picture, and a vector that still knows left from right.
 
     Args:
@@ -68,6 +66,3 @@ class SmallTrunk(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return the feature vectors, ``(n, features)``, of normalised photos ``(n, 3, h, w)``."""
         return self.vector(self.pool(self.stages(x)))
-
-
-TRUNKS = {"small": SmallTrunk}

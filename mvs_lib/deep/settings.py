@@ -1,0 +1,72 @@
+"""What a training run is made of, and the rate of each of its steps. Taught in notebook 03."""
+
+from dataclasses import asdict, dataclass, fields
+
+__all__ = ["Settings", "learning_rate"]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a run is made of, apart from its photos, network and loss.
+
+    Raises:
+        ValueError: a value out of its range.
+    """
+
+    epochs: int = 12
+    batch_size: int = 64  # small batches mean many steps: the run is short of steps, not of data
+    learning_rate: float = 0.1  # peak; SGD with Nesterov momentum
+    kernel_rate: float = 1.0  # the trunk's matrices go by Muon, at this share of learning_rate
+    momentum: float = 0.9  # of all but the trunk's matrices
+    weight_decay: float = 5e-4  # as in the released solvers of DLBH and SSDH
+    warmup: float = 0.1  # share of the steps in which the rate climbs; then it falls to zero
+    head_rate: float = 1.0  # the hash layer and classifier learn this many times faster
+    precision: str = "fp32"  # or "bf16": half the time on processors with bf16 arithmetic
+    augment: float = 0.5  # strength of the random views: 0 none, 1 the full ranges of Augmentation
+    mirror: bool = False  # show each photo mirrored in every second epoch; not for signs
+    shift: int = 0  # pixels that each photo moves at most, sideways and up or down
+    seed: int = 0  # of the initial weights, the order of the photos and the augmentation
+
+    def __post_init__(self):
+        if self.epochs < 1 or self.batch_size < 2:
+            raise ValueError(
+                f"need epochs >= 1 and batch_size >= 2, got {self.epochs} and {self.batch_size}"
+            )
+        if self.learning_rate <= 0 or not 0 <= self.warmup < 1:
+            raise ValueError(
+                "need learning_rate > 0 and 0 <= warmup < 1, "
+                f"got {self.learning_rate} and {self.warmup}"
+            )
+        if not 0 <= self.augment <= 1:
+            raise ValueError(f"augment must lie in 0..1, got {self.augment}")
+        if self.shift < 0:
+            raise ValueError(f"shift must be >= 0 pixels, got {self.shift}")
+        if self.precision not in ("fp32", "bf16"):
+            raise ValueError(f"precision must be 'fp32' or 'bf16', got {self.precision!r}")
+
+    def described(self) -> dict:
+        """Return what a run is recognised by: every field, but the newer ones only if they matter.
+
+        A run that was stored before a setting existed had its default.
+        """
+        newer = ("mirror", "shift")
+        default = {field.name: field.default for field in fields(self)}
+        return {
+            name: value
+            for name, value in asdict(self).items()
+            if name not in newer or value != default[name]
+        }
+
+
+def learning_rate(settings: Settings, step: int, steps: int) -> float:
+    """Return the rate of one step: a straight climb to the peak, then a straight fall to zero.
+
+    Args:
+        settings: the peak, and the share of the steps in which the rate climbs.
+        step: 0 to ``steps - 1``.
+        steps: of the whole run; the step after the last one would have the rate zero.
+    """
+    climb = settings.warmup * steps
+    if step < climb:
+        return settings.learning_rate * (step + 1) / (climb + 1)
+    return settings.learning_rate * (steps - step) / (steps - climb)
