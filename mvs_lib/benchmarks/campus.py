@@ -28,7 +28,7 @@ from mvs_lib.service.demonstration import TIES
 __all__ = ["measures", "rows"]
 
 BITS = 48
-DEEP = ("dlbh", "ssdh")  # the two of the survey's case study; their checkpoints ship
+CASE_STUDY = ("dlbh", "ssdh")  # the deep methods that the survey's case study compares
 PROTOCOL = "campus: {source} source photos, {query} query photos, {places} places"
 
 
@@ -60,7 +60,7 @@ def _deep(split: Split, common: dict, seed: int, quick: bool) -> Iterator[dict]:
     folder = paths.cache() / "bench-campus"
     state = None if quick else folder / f"trunk-{seed}.safetensors"
     trunk, pretrained = recipe.pretrain(split.source, BITS, seed, first, state)
-    for name in DEEP:
+    for name in CASE_STUDY:
         state = None if quick else folder / f"{name}-{seed}.safetensors"
         network, history = recipe.learn_hash(
             trunk, METHODS[name](), split.source, seed, second, checkpoint=state
