@@ -2,7 +2,8 @@
 
 Lai, Pan, Liu, Yan (2015), "Simultaneous feature learning and hash coding with deep neural
 networks", arXiv 1504.03410: if all bits read the same features they come to say the same. So a
-layer of K * s units stands between, and bit k sees only the units k s to (k + 1) s - 1.
+layer of K * s units stands between, and bit k sees only the units k s to (k + 1) s - 1. (Both maps
+are linear, so the layer can say no more than a plain one; what differs is the way down the loss.)
 """
 
 import torch

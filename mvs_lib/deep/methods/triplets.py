@@ -8,6 +8,8 @@ import torch
 
 __all__ = ["active_mean", "shared_labels", "squared_distances", "triplet_gaps"]
 
+ROUNDING = 1e-6
+
 
 def shared_labels(labels: torch.Tensor) -> torch.Tensor:
     """Return how many labels each photo shares with each other one, float ``(n, n)``.
@@ -44,7 +46,7 @@ def active_mean(losses: torch.Tensor, floor: float = 0.0) -> torch.Tensor:
     Of all triplets of a batch most are soon satisfied. A mean over all would be nearly nothing, and
     would go on falling; the mean over those that still teach keeps its scale.
     """
-    active = losses > floor
+    active = losses > floor + ROUNDING  # a triplet that is satisfied but for rounding is satisfied
     if not active.any():
         return losses.sum() * 0 + floor  # a graph without a slope
     return losses[active].mean()

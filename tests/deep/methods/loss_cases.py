@@ -43,7 +43,7 @@ def hinges(distance, labels, margin, floor=0.0):
             for unlike in range(len(labels)):
                 if like != a and labels[like] == labels[a] != labels[unlike]:
                     gap = margin + distance(a, like) - distance(a, unlike)
-                    if gap > floor:
+                    if gap > floor + 1e-6:
                         found.append(gap)
     return float(np.mean(found)) if found else floor
 

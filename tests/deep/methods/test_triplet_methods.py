@@ -39,6 +39,7 @@ def test_triplets_are_all_and_only_those_with_a_like_and_an_unlike_photo():
     alike = torch.tensor([[1, 1, 0], [1, 1, 0], [0, 0, 1]]).bool()
     assert triplet_gaps(distances, alike).tolist() == [1.0 - 2.0, 3.0 - 5.0]
     assert float(active_mean(torch.tensor([-1.0, 2.0, 4.0]), 0.0)) == 3.0
+    assert float(active_mean(torch.tensor([1e-9, 2.0, 4.0]), 0.0)) == 3.0  # rounding is no loss
 
 
 def test_drsch_keeps_the_length_of_its_weights_and_the_heaviest_bits():
