@@ -3,13 +3,19 @@
 import numpy as np
 import pytest
 
-from mvs_lib.benchmarks import cifar10_p1, cifar10_p2, cifar10_p2_settings
+from mvs_lib.benchmarks import (
+    cifar10_p1,
+    cifar10_p1_settings,
+    cifar10_p2,
+    cifar10_p2_settings,
+)
 from mvs_lib.datasets import cifar
 from mvs_lib.datasets.collection import Photos, Split
 from mvs_lib.deep import recipe
 from mvs_lib.deep.head import HeadSettings
-from mvs_lib.deep.methods import DLBH, METHODS, SSDH
+from mvs_lib.deep.methods import DLBH, METHODS, SSDH, VECTOR_METHODS, DeepHashing
 from mvs_lib.deep.settings import Settings
+from mvs_lib.features import cached
 
 FEW = {"dlbh": DLBH, "ssdh": SSDH}
 
@@ -37,6 +43,7 @@ def small(monkeypatch, tmp_path):
         monkeypatch.setattr(benchmark, "METHODS", FEW)
     monkeypatch.setattr(cifar10_p2_settings, "HEAD", HeadSettings(batch_size=50))
     monkeypatch.setattr(cifar10_p1, "HASHING", brief)
+    monkeypatch.setattr(cifar10_p1, "VECTOR_METHODS", {})
     monkeypatch.setattr(cifar10_p2, "HEAD", HeadSettings(epochs=2, batch_size=50))
     return split, asked
 
@@ -96,6 +103,33 @@ def test_p1_learns_from_the_labelled_photos_alone_and_starts_every_row_from_one_
         assert row["labels_seen"] == "by trunk and loss" and "published" not in row
 
 
+def test_p1_teaches_vector_methods_by_the_labelled_photos_trunk_features_and_gist(
+    small, monkeypatch
+):
+    split, fitted = small[0], []
+
+    class Spy(DeepHashing):
+        def fit(self, features, labels=None):
+            fitted.append((features, labels))
+            return super().fit(features, labels)
+
+    monkeypatch.setattr(cifar10_p1, "VECTOR_METHODS", {"deephashing": Spy})
+    found = list(cifar10_p1.rows(seeds=1, only=["deephashing"]))
+    assert [(row["bits"], row["features"], row["labels_seen"]) for row in found] == [
+        (12, "trunk", "by trunk"), (12, "gist", "none"),
+        (48, "trunk", "by trunk"), (48, "gist", "none"),
+    ]  # fmt: skip
+    chosen = cifar.labelled(split, 6, seed=0)
+    gist = cached.describe_gist(split.source.images, cifar10_p1.SIZE)[chosen]
+    for features, labels in fitted:
+        np.testing.assert_array_equal(labels, split.source.labels[chosen])
+        assert len(features) == 60
+    np.testing.assert_array_equal(fitted[1][0], gist)
+    np.testing.assert_array_equal(fitted[3][0], gist)
+    assert fitted[0][0].shape != gist.shape
+    assert found[1]["trunk"] == "none, GIST of 32 px" and "frozen" in found[0]["trunk"]
+
+
 def test_p1_measures_the_methods_that_are_asked_for(small, monkeypatch):
     monkeypatch.setattr(cifar10_p1, "PUBLISHED", {"ssdh": ((0.1, 0.2), "AlexNet", "a paper")})
     found = list(cifar10_p1.rows(seeds=1, only=["ssdh"]))
@@ -123,11 +157,12 @@ def test_p1_measures_the_others_when_one_method_fails(small, monkeypatch, capsys
 @pytest.mark.parametrize("benchmark", [cifar10_p1, cifar10_p2])
 def test_what_was_measured_is_kept_until_the_settings_change(small, monkeypatch, benchmark):
     first = list(benchmark.rows(seeds=1))
-    honest = benchmark._measured
-    monkeypatch.setattr(benchmark, "_measured", lambda *_: pytest.fail("measured again"))
+    at = (benchmark, "_measured") if benchmark is cifar10_p2 else (benchmark._Sample, "_jointly")
+    honest = getattr(*at)
+    monkeypatch.setattr(*at, lambda *_: pytest.fail("measured again"))
     assert list(benchmark.rows(seeds=1)) == first
     measured = []
-    monkeypatch.setattr(benchmark, "_measured", lambda *a: measured.append(a) or honest(*a))
+    monkeypatch.setattr(*at, lambda *a: measured.append(a) or honest(*a))
     monkeypatch.setattr(benchmark, "SMOOTHING", 0.3)
     list(benchmark.rows(seeds=1))
     assert len(measured) == 4
@@ -185,8 +220,29 @@ def test_the_heads_settings_are_chosen_on_held_back_photos_and_are_a_point_of_th
     assert {row["protocol"] for row in found} == {"validation: 10 of 120 source photos held back"}
 
 
+def test_p1_settings_are_chosen_on_some_of_the_labelled_photos(small, monkeypatch, learned):
+    split, _ = small
+    seen, honest = [], cifar10_p1_settings.encode
+    benchmark = cifar10_p1_settings
+    monkeypatch.setattr(benchmark, "encode", lambda *a: seen.append(a[1]) or honest(*a))
+    monkeypatch.setattr(benchmark, "TRUNK", {"trunk": "airbench", "width": 32})
+    monkeypatch.setattr(benchmark, "METHODS", {"dlbh": DLBH})
+    monkeypatch.setattr(benchmark, "COMPARED", ("dlbh",))
+    monkeypatch.setattr(benchmark, "TRUNKS", benchmark.TRUNKS[:2])
+    found = list(benchmark.rows(seeds=1, quick=True))
+    assert len(found) == 2 + len(benchmark.HASHINGS)
+    assert [name for name, _ in learned].count("pretrain") == 1  # in small the two are one
+    labelled = split.source.take(cifar.labelled(split, 6, seed=0)).images
+    asked = {image.tobytes() for image in seen[0]}
+    taught = {image.tobytes() for image in seen[1]}
+    assert (len(asked), len(taught)) == (10, 50) and not asked & taught
+    assert asked | taught == {image.tobytes() for image in labelled}
+    assert all(len(given) == 50 for _, given in learned)
+
+
 def test_published_values_belong_to_four_lengths_and_name_their_trunk():
     assert cifar10_p1.LENGTHS == cifar10_p2.LENGTHS == (12, 24, 32, 48)
+    assert set(cifar10_p1.PUBLISHED) <= {*METHODS, *VECTOR_METHODS}
     for values, trunk, source in cifar10_p1.PUBLISHED.values():
         assert len(values) == 4 and all(0 < value < 1 for value in values) and trunk and source
     assert set(cifar10_p2.PUBLISHED) == set(cifar10_p2.COMPARED) <= set(METHODS)
