@@ -8,10 +8,11 @@ from mvs_lib.benchmarks import (
     cifar10_p1_settings,
     cifar10_p2,
     cifar10_p2_settings,
+    deep_methods,
 )
 from mvs_lib.datasets import cifar
 from mvs_lib.datasets.collection import Photos, Split
-from mvs_lib.deep import recipe
+from mvs_lib.deep import processes, recipe
 from mvs_lib.deep.head import HeadSettings
 from mvs_lib.deep.methods import DLBH, METHODS, SSDH, VECTOR_METHODS, DeepHashing
 from mvs_lib.deep.settings import Settings
@@ -40,10 +41,11 @@ def small(monkeypatch, tmp_path):
         monkeypatch.setattr(benchmark, "TRUNK", {"trunk": "airbench", "width": 2})
         monkeypatch.setattr(benchmark, "PRETRAINING", brief)
         monkeypatch.setattr(benchmark, "LENGTHS", (12, 48))
+    for benchmark in (cifar10_p2, cifar10_p2_settings, deep_methods):
         monkeypatch.setattr(benchmark, "METHODS", FEW)
     monkeypatch.setattr(cifar10_p2_settings, "HEAD", HeadSettings(batch_size=50))
     monkeypatch.setattr(cifar10_p1, "HASHING", brief)
-    monkeypatch.setattr(cifar10_p1, "VECTOR_METHODS", {})
+    monkeypatch.setattr(deep_methods, "VECTOR_METHODS", {})
     monkeypatch.setattr(cifar10_p2, "HEAD", HeadSettings(epochs=2, batch_size=50))
     return split, asked
 
@@ -113,11 +115,11 @@ def test_p1_teaches_vector_methods_by_the_labelled_photos_trunk_features_and_gis
             fitted.append((features, labels))
             return super().fit(features, labels)
 
-    monkeypatch.setattr(cifar10_p1, "VECTOR_METHODS", {"deephashing": Spy})
+    monkeypatch.setattr(deep_methods, "VECTOR_METHODS", {"deephashing": Spy})
     found = list(cifar10_p1.rows(seeds=1, only=["deephashing"]))
     assert [(row["bits"], row["features"], row["labels_seen"]) for row in found] == [
-        (12, "trunk", "by trunk"), (12, "gist", "none"),
-        (48, "trunk", "by trunk"), (48, "gist", "none"),
+        (12, "trunk", "by trunk"), (12, "descriptor", "none"),
+        (48, "trunk", "by trunk"), (48, "descriptor", "none"),
     ]  # fmt: skip
     chosen = cifar.labelled(split, 6, seed=0)
     gist = cached.describe_gist(split.source.images, cifar10_p1.SIZE)[chosen]
@@ -145,7 +147,7 @@ def test_p1_measures_the_others_when_one_method_fails(small, monkeypatch, capsys
         def forward(self, outputs, labels):
             raise RuntimeError("a bug")
 
-    monkeypatch.setattr(cifar10_p1, "METHODS", {"faulty": Faulty, "ssdh": SSDH})
+    monkeypatch.setattr(deep_methods, "METHODS", {"faulty": Faulty, "ssdh": SSDH})
     rows, found = cifar10_p1.rows(seeds=1), []
     with pytest.raises(RuntimeError, match=r"2 could not be measured: faulty at 12 .*a bug"):
         for row in rows:
@@ -157,7 +159,8 @@ def test_p1_measures_the_others_when_one_method_fails(small, monkeypatch, capsys
 @pytest.mark.parametrize("benchmark", [cifar10_p1, cifar10_p2])
 def test_what_was_measured_is_kept_until_the_settings_change(small, monkeypatch, benchmark):
     first = list(benchmark.rows(seeds=1))
-    at = (benchmark, "_measured") if benchmark is cifar10_p2 else (benchmark._Sample, "_jointly")
+    at = (cifar10_p2, "_measured")
+    at = at if benchmark is cifar10_p2 else (deep_methods.Comparison, "_measured")
     honest = getattr(*at)
     monkeypatch.setattr(*at, lambda *_: pytest.fail("measured again"))
     assert list(benchmark.rows(seeds=1)) == first
@@ -177,7 +180,7 @@ def test_a_rehearsal_keeps_nothing_and_other_processes_only_help(
         {"protocol": benchmark.__name__[-2:].upper(), "source_per_class": 60, "queries": 20}
     ]
     assert not list(tmp_path.rglob("*.json")) and not list(tmp_path.rglob("*.safetensors"))
-    monkeypatch.setattr(benchmark.processes, "first", lambda: False)
+    monkeypatch.setattr(processes, "first", lambda: False)
     assert list(benchmark.rows(seeds=1)) == []
     assert not list(tmp_path.rglob("*.json"))
 
