@@ -8,19 +8,17 @@ seed 0 become the checkpoints that ship with the course.
 
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 import numpy as np
-import torch
 
 from mvs_lib import metrics, paths
-from mvs_lib.benchmarks import report
+from mvs_lib.benchmarks.shipped import ship
 from mvs_lib.datasets import campus
-from mvs_lib.datasets.collection import Photos, Split
-from mvs_lib.deep import checkpoint, recipe
+from mvs_lib.datasets.collection import Split
+from mvs_lib.deep import recipe
 from mvs_lib.deep.encoding import encode
 from mvs_lib.deep.methods import METHODS
-from mvs_lib.deep.training import Settings
 from mvs_lib.features import cached
 from mvs_lib.hashing import ITQ, LSH
 from mvs_lib.service.demonstration import TIES
@@ -74,28 +72,8 @@ def _deep(split: Split, common: dict, seed: int, quick: bool) -> Iterator[dict]:
         row["parameters"] = sum(p.numel() for p in network.parameters())
         row["classification_loss"] = round(history.terms["classification"][-1], 4)
         if seed == 0 and not quick:
-            _ship(network, name, split.source, first, second, row)
+            ship(network, row, split.source, "campus", first, second)
         yield row
-
-
-def _ship(network, name: str, photos: Photos, first: Settings, second: Settings, row: dict):
-    checkpoint.save(
-        network.half(),
-        paths.checkpoints() / f"campus_{name}_{BITS}.safetensors",
-        names=list(photos.names),
-        size=photos.images.shape[1],
-        method=name,
-        command="python -m mvs_lib bench campus",
-        seed=row["seed"],
-        commit=report.commit(),
-        versions=report.versions(),
-        hardware=report.hardware(),
-        threads=torch.get_num_threads(),
-        pretraining=asdict(first),
-        hashing=asdict(second),
-        map=row["map"],
-        top1=row["top1"],
-    )
 
 
 def measures(query_codes: np.ndarray, source_codes: np.ndarray, split: Split) -> dict:

@@ -23,6 +23,7 @@ from mvs_lib.benchmarks import kept_code
 from mvs_lib.benchmarks.campus import measures
 from mvs_lib.benchmarks.cifar10_gist import kept
 from mvs_lib.benchmarks.cifar10_p2 import photos_key, trunk_file
+from mvs_lib.benchmarks.shipped import ship
 from mvs_lib.datasets.collection import Split
 from mvs_lib.deep import encoding, processes, recipe
 from mvs_lib.deep.encoding import describe, encode
@@ -70,7 +71,12 @@ class Comparison:
         seed: of the trunk, the methods, the order and the views.
         recipe: see `Recipe`.
         quick: a rehearsal, which keeps nothing.
+
+    Networks are measured with weights of 16 bits, since such are shipped. ``shipped`` takes the
+    methods and lengths that shall come with the course when they are measured.
     """
+
+    shipped: tuple[tuple[str, int], ...] = ()
 
     def __init__(
         self, split: Split, chosen: np.ndarray, about: dict, seed: int, recipe: Recipe, quick: bool
@@ -143,12 +149,17 @@ class Comparison:
             return {}
         seen = [] if features == "descriptor" else ["trunk"]
         seen += [] if method.supervision == "nothing" else ["loss"]
-        return {
+        row = {
             **measures(*codes, self.split),
             "supervision": method.supervision,
             "labels_seen": f"by {' and '.join(seen)}" if seen else "none",
             **about,
         }
+        if (name, bits) in self.shipped and not self.quick:
+            plan = self.recipe
+            about = {**self.about, "method": name, "bits": bits, **row}
+            ship(self._network, about, self.taught, plan.benchmark, plan.pretraining, plan.hashing)
+        return row
 
     def _jointly(self, method: type, bits: int, _) -> tuple[list, dict]:
         """Teach trunk and hash layer together, encode all photos."""
@@ -161,6 +172,7 @@ class Comparison:
         about = {"trunk": self.recipe.trunk_name, "train_seconds": round(history.seconds, 1)}
         if not processes.first():
             return [], about
+        self._network = network = network.half().float()
         return [encode(network, part, progress=True) for part in self.parts], about
 
     def _on_vectors(self, method: type, bits: int, features: str) -> tuple[list, dict]:

@@ -1,0 +1,106 @@
+"""The trained networks that come with the course: written with their provenance, and listed.
+
+``data/checkpoints/README.md`` is the list, made from the files' own headers.
+"""
+
+import hashlib
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+
+from mvs_lib import paths
+from mvs_lib.benchmarks import report
+from mvs_lib.datasets.collection import Photos
+from mvs_lib.deep import checkpoint
+from mvs_lib.deep.network import HashNetwork
+from mvs_lib.deep.settings import Settings
+
+__all__ = ["provenance", "ship", "update"]
+
+LIST = "README.md"
+FIGURES = ("map", "map_at_1000", "top1")
+
+
+def ship(
+    network: HashNetwork,
+    row: dict,
+    photos: Photos,
+    benchmark: str,
+    pretraining: Settings,
+    hashing,
+    name: str | None = None,
+) -> Path:
+    """Write a network, weights of 16 bits, as one that comes with the course; renew the list.
+
+    Args:
+        network: halved in place.
+        row: its row in the benchmark: method, bits, seed, figures.
+        photos: that it learned from.
+        benchmark: whose run made it.
+        pretraining, hashing: dataclasses, the settings of the two steps.
+        name: of the file without its ending; ``DATA_METHOD_BITS`` if None.
+
+    Returns:
+        The file.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    name = name or f"{row['data'].lower()}_{row['method']}_{row['bits']}"
+    file = paths.checkpoints() / f"{name}.safetensors"
+    checkpoint.save(
+        network.half(),
+        file,
+        names=list(photos.names),
+        size=photos.images.shape[1],
+        method=row["method"],
+        command=f"python -m mvs_lib bench {benchmark}",
+        seed=row["seed"],
+        commit=report.commit(),
+        versions=report.versions(),
+        hardware=report.hardware(),
+        threads=torch.get_num_threads(),
+        pretraining=asdict(pretraining),
+        hashing=asdict(hashing),
+        **{figure: row[figure] for figure in FIGURES if figure in row},
+    )
+    update()
+    return file
+
+
+def provenance() -> str:
+    """Return the list of the shipped networks as Markdown: what each is, and how it was made.
+
+    Raises:
+        ValueError: a file is damaged or was altered.
+    """
+    lines = [
+        "# The networks that come with the course",
+        "",
+        "Weights of 16 bits in safetensors; the header of each file says more than stands here. "
+        "A network's command trains it anew.",
+        "",
+        "| File | Bytes | SHA-256 | Network | MAP | Made by | Seed | Commit | Hardware |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for file in sorted(paths.checkpoints().glob("*.safetensors")):
+        network, about = checkpoint.load(file)
+        trunk = network.config.get("trunk", "small")
+        cells = (
+            file.name, file.stat().st_size, hashlib.sha256(file.read_bytes()).hexdigest(),
+            f"{about['method'].upper()}, {network.bits} bits, {trunk} trunk", about["map"],
+            f"`{about['command']}`", about["seed"], about["commit"][:12], about["hardware"],
+        )  # fmt: skip
+        lines.append("| " + " | ".join(map(str, cells)) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def update() -> None:
+    """Write the list anew.
+
+    Raises:
+        ValueError, OSError: see `provenance`; the list cannot be written.
+    """
+    with paths.whole_file(paths.checkpoints() / LIST) as beside:
+        beside.write_text(provenance(), encoding="utf-8", newline="\n")
