@@ -85,7 +85,64 @@ def _queries(rows: list[dict]) -> tuple[list[list], list[str]]:
     return lines, ["", f"![{alt}](data/results/queries.png)", "", f"{points[0]['protocol']}."]
 
 
-BLOCKS = {"campus": _campus, "queries": _queries}
+def _by_length(rows: list[dict]) -> tuple[list[list], list[str]]:
+    """Return lines of cells, MAP by code length, published values in brackets; sources below."""
+    lengths = sorted({row["bits"] for row in rows})
+    groups, published = defaultdict(list), {}
+    for row in rows:
+        groups[row["method"], row["supervision"], row["trunk"]].append(row)
+        if "published" in row:
+            published[row["method"]] = row["published_trunk"], row["published_source"]
+    lines = [["Method", "Learns from", "Trunk", *(f"{bits} bits" for bits in lengths), "Seeds"]]
+    for (method, supervision, trunk), group in groups.items():
+        cells = []
+        for bits in lengths:
+            there = [row for row in group if row["bits"] == bits]
+            cells.append(_figure([row["map"] for row in there]))
+            cells[-1] += (
+                f" ({there[0]['published']:.3f})" if there and "published" in there[0] else ""
+            )
+        seeds = len({row["seed"] for row in group})
+        lines.append([method.upper(), supervision, trunk, *cells, seeds])
+    below = ["", f"MAP, {rows[0]['protocol']}."]
+    if published:
+        below += ["", "In brackets what the methods' authors or successors published:"]
+        said = (
+            f"{name.upper()} on {trunk} ({source})" for name, (trunk, source) in published.items()
+        )
+        below[-1] += f" {'; '.join(said)}."
+    return lines, below
+
+
+def _cifar10_p2(rows: list[dict]) -> tuple[list[list], list[str]]:
+    """Return lines of cells, both measures by method and length; the protocol below."""
+    groups = defaultdict(list)
+    for row in rows:
+        groups[row["method"], row["bits"]].append(row)
+    lines = [["Method", "Bits", "MAP", "mAP@1000", "Published", "Minutes", "Seeds"]]
+    for (method, bits), group in groups.items():
+        figures = [_figure([row[name] for row in group]) for name in ("map", "map_at_1000")]
+        there = group[0].get("published_map_at_1000")
+        minutes = mean(row["train_seconds"] for row in group) / 60
+        lines.append([
+            method.upper(), bits, *figures, "" if there is None else f"{there:.4f}",
+            f"{minutes:.0f}", len(group),
+        ])  # fmt: skip
+    said = {row["published_trunk"] for row in rows if "published_trunk" in row}
+    below = [
+        f"{rows[0]['protocol']}; trunk: {rows[0]['trunk']}; minutes of training, trunk included."
+    ]
+    below[-1] += f" Published: mAP@1000 on {', '.join(sorted(said))}." if said else ""
+    return lines, ["", *below]
+
+
+BLOCKS = {
+    "campus": _campus,
+    "campus_methods": _by_length,
+    "cifar10_p1": _by_length,
+    "cifar10_p2": _cifar10_p2,
+    "queries": _queries,
+}
 
 
 def _parts(name: str, readme: Path) -> tuple[str, str, str]:

@@ -56,6 +56,45 @@ def test_a_row_a_system_with_what_it_knows_and_the_chart_below(results):
     assert protocol == f"{PROTOCOL}." and said.startswith("`python -m mvs_lib bench campus` at")
 
 
+METHOD = {"method": "dpsh", "supervision": "pairs", "trunk": "airbench", "protocol": "P1: all"}
+
+
+def test_a_row_a_method_with_its_lengths_and_what_was_published(results):
+    about = json.loads(results.read_text())
+    rows = [
+        METHOD | {"bits": 12, "seed": 0, "map": 0.5, "published": 0.713},
+        METHOD | {"bits": 12, "seed": 1, "map": 0.6, "published": 0.713},
+        METHOD | {"bits": 48, "seed": 0, "map": 0.7, "published": 0.757},
+    ]
+    rows = [row | {"published_trunk": "CNN-F", "published_source": "a paper"} for row in rows]
+    rows.append(METHOD | {"method": "csq", "bits": 48, "seed": 0, "map": 0.8})
+    results.with_name("cifar10_p1.json").write_text(json.dumps(about | {"rows": rows}))
+    head, _, first, second, _, protocol, _, published, _, _ = readme.block(
+        "cifar10_p1"
+    ).splitlines()
+    assert cells(head)[3:] == ["12 bits", "48 bits", "Seeds"]
+    assert cells(first) == [
+        "DPSH", "pairs", "airbench", "0.550 ± 0.050 (0.713)", "0.700 (0.757)", "2",
+    ]  # fmt: skip
+    assert cells(second)[3:] == ["", "0.800", "1"]
+    assert protocol == "MAP, P1: all."
+    assert published.endswith("published: DPSH on CNN-F (a paper).")
+
+
+def test_both_measures_stand_beside_what_was_published(results):
+    about = json.loads(results.read_text())
+    row = {"method": "ssdh", "bits": 48, "seed": 0, "map": 0.9, "map_at_1000": 0.93, "trunk": "big"}
+    row |= {"protocol": "P2: all", "train_seconds": 3000.0, "published_map_at_1000": 0.8997}
+    row |= {"published_trunk": "AlexNet"}
+    other = row | {"bits": 24, "train_seconds": 600.0}
+    del other["published_map_at_1000"], other["published_trunk"]
+    results.with_name("cifar10_p2.json").write_text(json.dumps(about | {"rows": [row, other]}))
+    _, _, first, second, _, said, _, _ = readme.block("cifar10_p2").splitlines()
+    assert cells(first) == ["SSDH", "48", "0.900", "0.930", "0.8997", "50", "1"]
+    assert cells(second) == ["SSDH", "24", "0.900", "0.930", "", "10", "1"]
+    assert said.startswith("P2: all; trunk: big; minutes") and said.endswith("on AlexNet.")
+
+
 def test_code_that_was_not_committed_is_told(results):
     about = json.loads(results.read_text())
     results.write_text(json.dumps(about | {"commit": "ab" * 20 + "+changes", "seconds": 3700}))
