@@ -28,6 +28,7 @@ from torch.nn import functional
 
 from mvs_lib.deep.methods.method import GROUPS, Method
 from mvs_lib.deep.methods.similarity import similar_pairs
+from mvs_lib.deep.methods.triplets import squared_distances, triplet_gaps
 from mvs_lib.deep.network import Outputs
 
 __all__ = ["DSPRH", "DSPRHTerms"]
@@ -73,18 +74,10 @@ class DSPRH(Method):
         Takes memory for n numbers a similar pair, and for ``n * n * bits``.
         """
         a = outputs.latent
-        e1 = self._ranking(a, similar_pairs(labels))
+        gaps = triplet_gaps(squared_distances(a), similar_pairs(labels))
+        e1 = torch.relu(self.margin + gaps).sum() / max(1, len(gaps))
         e2 = functional.cross_entropy(outputs.logits, labels)
         h = 2 * a - 1
         identity = torch.eye(h.shape[1], dtype=h.dtype, device=h.device)
         e3 = (h.T @ h / len(h) - identity).square().mean()
         return DSPRHTerms(self.alpha * e1 + self.beta * e2 + self.gamma * e3, e1, e2, e3)
-
-    def _ranking(self, a: torch.Tensor, similar: torch.Tensor) -> torch.Tensor:
-        # By differences and not by inner products, which lose the digits of small distances.
-        distances = (a[:, None] - a[None, :]).square().sum(2)
-        themselves = torch.eye(len(a), dtype=torch.bool, device=a.device)
-        i, j = (similar & ~themselves).nonzero(as_tuple=True)
-        hinge = (self.margin + distances[i, j][:, None] - distances[i]).clamp(min=0)
-        triplets = ~similar[i]  # (pairs, n): which l are of another place than i and j
-        return torch.where(triplets, hinge, 0).sum() / triplets.sum().clamp(min=1)
