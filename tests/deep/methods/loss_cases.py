@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+import pytest
 import torch
 
 from mvs_lib.datasets.collection import Photos
@@ -33,6 +34,16 @@ def prepared(name, labels, bits, classes, seed=0, **options):
     images = np.zeros((len(labels), 8, 8, 3), np.uint8)
     method.prepare(Photos(images, labels.numpy(), names), bits, seed)
     return method, ((torch.arange(len(labels)),) if method.uses_index else ())
+
+
+def assert_only_these_weights(total, weights, expected):
+    """Hold a total against the weighted terms, and see that no other sign or weight would fit."""
+    assert total == pytest.approx(weights @ expected)
+    for term in range(len(weights)):
+        for factor in (-1, 0, 2):
+            wrong = weights.copy()
+            wrong[term] *= factor
+            assert total != pytest.approx(wrong @ expected)
 
 
 def hinges(distance, labels, margin, floor=0.0):

@@ -5,6 +5,7 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from loss_cases import assert_only_these_weights
 
 from mvs_lib.deep.methods.cnnh import CNNH, CNNHPlus
 from mvs_lib.deep.methods.similarity_codes import fit_codes
@@ -56,12 +57,7 @@ def test_any_other_sign_or_weight_would_show(random_outputs):
     plus, codes = with_codes(CNNHPlus(*weights), 3, 5, 7)
     expected = np.array(slow_terms(outputs, labels, codes, index))
     total = float(plus(outputs, labels, index).total)
-    assert total == pytest.approx(weights @ expected)
-    for term in range(2):
-        for factor in (-1, 0, 2):
-            wrong = weights.copy()
-            wrong[term] *= factor
-            assert total != pytest.approx(wrong @ expected)
+    assert_only_these_weights(total, weights, expected)
 
 
 def test_its_gradient_is_the_numeric_one(random_outputs):
