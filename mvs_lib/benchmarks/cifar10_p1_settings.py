@@ -35,7 +35,7 @@ TRUNKS = (
     ({"epochs": 120}, {}),
     ({"epochs": 60, "augment": 0.3}, {}),
 )
-HASHINGS = ({"learning_rate": 0.1}, {"learning_rate": 0.01}, {"epochs": 20})
+HASHINGS = ({"learning_rate": 0.1}, {"learning_rate": 0.01}, {"epochs": 5})
 
 
 def rows(seeds: int = 1, quick: bool = False) -> Iterator[dict]:
