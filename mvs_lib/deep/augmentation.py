@@ -7,7 +7,7 @@ another place. A mirrored horse is still a horse: `MirrorShift` is for CIFAR-10.
 import cv2
 import numpy as np
 
-__all__ = ["Augmentation", "MirrorShift"]
+__all__ = ["Augmentation", "MirrorShift", "covered", "shrunk"]
 
 GREY = 118  # of the square that covers part of a photo: about the mean of all photos
 
@@ -134,6 +134,45 @@ class MirrorShift:
             turned = first[index] ^ bool(epoch % 2)
             columns[turned] = columns[turned, ::-1]
         return images[np.arange(n)[:, None, None], rows[:, :, None], columns[:, None, :]]
+
+
+def covered(images: np.ndarray, side: int, random: np.random.Generator) -> np.ndarray:
+    """Lay a grey square over part of each photo, somewhere inside it (DeVries and Taylor, 2017).
+
+    Args:
+        images: uint8 ``(n, h, w, 3)``; they are not changed.
+        side: of the square, in pixels.
+        random: where the places are drawn from.
+
+    Raises:
+        ValueError: the square is larger than a photo.
+    """
+    n, height, width = images.shape[:3]
+    if side > min(height, width):
+        raise ValueError(f"a square of {side} pixels is too large for photos {height} x {width}")
+    seen = images.copy()
+    top = random.integers(0, height - side, n, endpoint=True)
+    left = random.integers(0, width - side, n, endpoint=True)
+    for photo, y, x in zip(seen, top, left, strict=True):
+        photo[y : y + side, x : x + side] = GREY
+    return seen
+
+
+def shrunk(images: np.ndarray, side: int) -> np.ndarray:
+    """Return square photos at ``side`` pixels, each pixel the mean of what it covers.
+
+    Args:
+        images: uint8 ``(n, h, h, 3)``.
+        side: at most h.
+
+    Raises:
+        ValueError: photos that are not square, or smaller than ``side``.
+    """
+    height, width = images.shape[1:3]
+    if height != width or side > height:
+        raise ValueError(f"photos must be square, {side} pixels or more, got {height} x {width}")
+    area = {"dsize": (side, side), "interpolation": cv2.INTER_AREA}
+    return np.stack([cv2.resize(photo, **area) for photo in images])
 
 
 def _reflected(places: np.ndarray, size: int) -> np.ndarray:

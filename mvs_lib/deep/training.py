@@ -18,7 +18,7 @@ from tqdm.auto import tqdm
 
 from mvs_lib.datasets.collection import Photos
 from mvs_lib.deep import processes, resume
-from mvs_lib.deep.augmentation import Augmentation, MirrorShift
+from mvs_lib.deep.augmentation import Augmentation, MirrorShift, covered, shrunk
 from mvs_lib.deep.methods.method import Method
 from mvs_lib.deep.network import HashNetwork
 from mvs_lib.deep.optimizer import build_optimizer
@@ -140,6 +140,9 @@ def train(
                 batch = photos.images[index]  # a copy, in the order drawn
                 batch = augmentation(batch, random) if settings.augment else batch
                 batch = moved(batch, random, index, epoch)
+                batch = covered(batch, settings.cover, random) if settings.cover else batch
+                if epoch < int(settings.small_share * settings.epochs):
+                    batch = shrunk(batch, settings.small_side)
                 batch = loss.views(batch, random) if isinstance(loss, Method) else batch
                 x = torch.from_numpy(processes.share(batch, len(index))).to(device)
                 half = torch.autocast(device.type, torch.bfloat16, settings.precision == "bf16")

@@ -96,7 +96,7 @@ def test_the_given_photos_stay():
 def test_a_move_beyond_the_photo_is_refused():
     with pytest.raises(ValueError, match="shift of 7 pixels is too much for photos of 7 x 9"):
         seen(draw(5), False, 7)
-    with pytest.raises(ValueError, match="shift must be >= 0 pixels, got -1"):
+    with pytest.raises(ValueError, match=r"need shift >= 0, .* pixels, got -1, 0 and 24"):
         Settings(shift=-1)
 
 
@@ -121,7 +121,7 @@ def test_the_loop_shows_the_moved_photos_and_counts_epochs(fresh, photos, monkey
 
 def test_runs_stored_before_these_settings_existed_are_still_recognised(fresh, photos, tmp_path):
     old = asdict(QUICK)
-    newer = {"mirror": True, "shift": 2}
+    newer = {"mirror": True, "shift": 2, "cover": 3, "small_share": 0.5, "small_side": 9}
     for name in newer:
         del old[name]
     assert QUICK.described() == old
