@@ -1,10 +1,11 @@
-"""Every deep method on the campus: one trunk a seed, equal settings, four lengths.
+"""Every deep method on the campus: one trunk a seed, four lengths.
 
 The trunk and the recipe are those of `mvs_lib.benchmarks.campus`, and what the methods have in
 common is said in `mvs_lib.benchmarks.deep_methods`. All source photos and their places may be
-learned from. The methods on vectors also get the global descriptor that notebook 02 hashes. At 48
-bits three seeds tell how far luck goes; the other lengths have the first seed alone. The networks
-of `SHIPPED` come with the course.
+learned from; ``python -m mvs_lib bench campus_methods_settings`` chose `RATES`. The methods on
+vectors also get the global descriptor that notebook 02 hashes. At 48 bits three seeds tell how far
+luck goes; the other lengths have the first seed alone. The networks of `SHIPPED` come with the
+course.
 
 About two hours of two cores; an interrupted run goes on where it stopped, and ``--only METHOD``
 measures and keeps the rows of one.
@@ -22,10 +23,22 @@ from mvs_lib.datasets import campus
 from mvs_lib.deep.recipe import HASHING, PRETRAINING
 from mvs_lib.features import cached
 
-__all__ = ["LENGTHS", "SHIPPED", "rows"]
+__all__ = ["LENGTHS", "RATES", "SHIPPED", "recipe", "rows"]
 
 LENGTHS = (48, 12, 24, 32)  # bits; the first with every seed
 SHIPPED = (("cnnh", 48), ("csq", 48), ("deepbit", 48), ("dnnh", 48), ("dpsh", 48))  # of seed 0
+
+
+# Where a method wants other rates than `mvs_lib.deep.recipe.HASHING`.
+RATES: dict[str, dict] = {}
+
+
+def recipe() -> Recipe:
+    """Return how the methods are taught on the campus."""
+    return Recipe(
+        "campus_methods", {"trunk": "small"}, "small, from scratch", PRETRAINING, HASHING, 0.0,
+        max(LENGTHS), partial(cached.describe, progress=True), "global descriptor", RATES,
+    )  # fmt: skip
 
 
 def rows(seeds: int = 3, quick: bool = False, only: list[str] | None = None) -> Iterator[dict]:
@@ -40,15 +53,11 @@ def rows(seeds: int = 3, quick: bool = False, only: list[str] | None = None) -> 
     protocol = PROTOCOL.format(
         source=len(split.source), query=len(split.query), places=len(split.source.names)
     )
-    recipe = Recipe(
-        "campus_methods", {"trunk": "small"}, "small, from scratch", PRETRAINING, HASHING, 0.0,
-        max(LENGTHS), partial(cached.describe, progress=True), "global descriptor",
-    )  # fmt: skip
     failed = []
     for seed in range(seeds):
         comparison = Comparison(
             split, np.arange(len(split.source)), {"data": "campus", "protocol": protocol}, seed,
-            recipe, quick,
+            recipe(), quick,
         )  # fmt: skip
         comparison.shipped = SHIPPED if seed == 0 else ()
         lengths = LENGTHS if seed == 0 else LENGTHS[:1]

@@ -9,9 +9,8 @@ between the two is mostly the trunk's.
 
 `mvs_lib.benchmarks.deep_methods` says what all methods have in common. Each also stands at GIST,
 if it is a method on vectors. The seed draws the 5,000, the weights, the order and the views; the
-queries stay. Settings were chosen on held-back labelled photos, never on a query:
-``python -m mvs_lib bench cifar10_p1_settings``. An interrupted run goes on where it stopped, and
-``--only METHOD`` measures and keeps the rows of one.
+queries stay. ``python -m mvs_lib bench cifar10_p1_settings`` chose `RATES`. An interrupted run goes
+on where it stopped, and ``--only METHOD`` measures and keeps the rows of one.
 """
 
 from collections.abc import Iterator
@@ -26,7 +25,7 @@ from mvs_lib.datasets import cifar
 from mvs_lib.deep.settings import Settings
 from mvs_lib.features import cached
 
-__all__ = ["HASHING", "LENGTHS", "PRETRAINING", "PUBLISHED", "TRUNK", "rows"]
+__all__ = ["HASHING", "LENGTHS", "PRETRAINING", "PUBLISHED", "RATES", "TRUNK", "recipe", "rows"]
 
 LENGTHS = (12, 24, 32, 48)  # bits
 TRUNK = {"trunk": "airbench", "width": 32}  # half as wide as for ten times the photos
@@ -53,6 +52,19 @@ PUBLISHED = {
 }
 
 
+# Where a method wants other rates than these.
+RATES: dict[str, dict] = {}
+
+
+def recipe() -> Recipe:
+    """Return how the methods are taught by P1."""
+    return Recipe(
+        "cifar10_p1", TRUNK, "airbench, from scratch", PRETRAINING, HASHING, SMOOTHING,
+        max(LENGTHS), partial(cached.describe_gist, size=SIZE, progress=True),
+        f"GIST of {SIZE} px", RATES,
+    )  # fmt: skip
+
+
 def rows(seeds: int = 3, quick: bool = False, only: list[str] | None = None) -> Iterator[dict]:
     """Yield a row a method, length and seed (two if it learns on vectors); of ``only`` if given.
 
@@ -69,15 +81,10 @@ def rows(seeds: int = 3, quick: bool = False, only: list[str] | None = None) -> 
         "protocol": f"P1: {len(split.query)} queries, {len(split.source)} in the database, "
         f"{10 * each} labelled",
     }
-    recipe = Recipe(
-        "cifar10_p1", TRUNK, "airbench, from scratch", PRETRAINING, HASHING, SMOOTHING,
-        max(LENGTHS), partial(cached.describe_gist, size=SIZE, progress=True),
-        f"GIST of {SIZE} px",
-    )  # fmt: skip
     failed = []
     for seed in range(seeds):
         chosen = cifar.labelled(split, each, seed)
-        comparison = Comparison(split, chosen, about, seed, recipe, quick)
+        comparison = Comparison(split, chosen, about, seed, recipe(), quick)
         for row in comparison.rows(measured, failed):
             yield row | _published(row)
     if failed:

@@ -1,7 +1,10 @@
-"""Every deep method on one trunk, equal settings: what two benchmarks have in common.
+"""Every deep method on one trunk: what the benchmarks that compare them have in common.
 
 `mvs_lib.benchmarks.cifar10_p1` and `mvs_lib.benchmarks.campus_methods` say the photos and the
-recipe. The trunk first learns the classes, then each method learns its bits with it. A method
+recipe. The trunk first learns the classes, then each method learns its bits with it, for the same
+number of epochs. How fast the hash layer and the trunk may learn is each method's own choice among
+a few, on held-back photos (`mvs_lib.benchmarks.deep_methods_settings`): a rate that serves a
+classifier throws a product of two codes out of its range. A method
 without labels learns none in its loss, but its trunk has: ``labels_seen`` says which. The methods
 on vectors get the trunk's features, and the trunk stays; they also get a descriptor that no label
 has touched, as most of them are published: ``features`` says which.
@@ -47,6 +50,7 @@ class Recipe:
     longest: int  # bits that the trunk's own, unused hash layer has
     descriptor: Callable[[np.ndarray], np.ndarray]  # photos to vectors, without labels
     descriptor_name: str
+    rates: dict[str, dict]  # what a method changes in ``hashing``, by its name
 
 
 def chosen_methods(only: list[str] | None) -> list[str]:
@@ -111,10 +115,14 @@ class Comparison:
     def _file(self, row: dict) -> str:
         """Name the file of a row by what is known of it before it is measured."""
         name, plan = row["method"], self.recipe
-        about = (plan.trunk, plan.smoothing, plan.pretraining, plan.hashing, plan.descriptor_name)
+        hashing = self._hashing(name)
+        about = (plan.trunk, plan.smoothing, plan.pretraining, hashing, plan.descriptor_name)
         code = (recipe.__file__, encoding.__file__, inspect.getfile(_method(name)))
         key = kept_code.key(about, *code)
         return f"{name}-{row['features']}-{row['bits']}-{self.seed}-{key}.json"
+
+    def _hashing(self, name: str) -> Settings:
+        return replace(self.recipe.hashing, **self.recipe.rates.get(name, {}))
 
     def _settings(self, settings: Settings) -> Settings:
         return replace(settings, epochs=1, batch_size=50) if self.quick else settings
@@ -144,7 +152,7 @@ class Comparison:
     def _measured(self, name: str, bits: int, features: str) -> dict:
         method = _method(name)
         measure = self._jointly if name in METHODS else self._on_vectors
-        codes, about = measure(method, bits, features)
+        codes, about = measure(name, bits, features)
         if not processes.first():
             return {}
         seen = [] if features == "descriptor" else ["trunk"]
@@ -156,33 +164,38 @@ class Comparison:
             **about,
         }
         if (name, bits) in self.shipped and not self.quick:
-            plan = self.recipe
+            plan, hashing = self.recipe, self._hashing(name)
             about = {**self.about, "method": name, "bits": bits, **row}
-            ship(self._network, about, self.taught, plan.benchmark, plan.pretraining, plan.hashing)
+            ship(self._network, about, self.taught, plan.benchmark, plan.pretraining, hashing)
         return row
 
-    def _jointly(self, method: type, bits: int, _) -> tuple[list, dict]:
+    def _jointly(self, name: str, bits: int, _) -> tuple[list, dict]:
         """Teach trunk and hash layer together, encode all photos."""
-        settings = self._settings(self.recipe.hashing)
+        method, settings = METHODS[name], self._settings(self._hashing(name))
         head = {} if method.head == "linear" else {"head": method.head}
         fresh = recipe.with_fresh_head(self._trunk, bits, self.seed, **head)
         network, history = recipe.learn_hash(fresh, method(), self.taught, self.seed, settings)
         if history.interrupted:
             raise KeyboardInterrupt
-        about = {"trunk": self.recipe.trunk_name, "train_seconds": round(history.seconds, 1)}
+        about = {
+            "trunk": self.recipe.trunk_name,
+            "learning_rate": settings.learning_rate,
+            "head_rate": settings.head_rate,
+            "train_seconds": round(history.seconds, 1),
+        }
         if not processes.first():
             return [], about
         self._network = network = network.half().float()
         return [encode(network, part, progress=True) for part in self.parts], about
 
-    def _on_vectors(self, method: type, bits: int, features: str) -> tuple[list, dict]:
+    def _on_vectors(self, name: str, bits: int, features: str) -> tuple[list, dict]:
         """Teach a method by feature vectors, encode all vectors."""
         trunk = f"{self.recipe.trunk_name}, frozen"
         if features == "descriptor":
             trunk = f"none, {self.recipe.descriptor_name}"
         vectors = self._trunk_features if features == "trunk" else self._descriptors
         start = time.perf_counter()
-        hasher = method(bits=bits, random_state=self.seed)
+        hasher = VECTOR_METHODS[name](bits=bits, random_state=self.seed)
         hasher.fit(vectors[1][self.chosen], self.taught.labels)
         about = {"trunk": trunk, "train_seconds": round(time.perf_counter() - start, 1)}
         return [hasher.encode(part) for part in vectors], about

@@ -17,6 +17,7 @@ BENCHMARKS = [
     "campus_hashing",
     "campus_hashing_settings",
     "campus_methods",
+    "campus_methods_settings",
     "campus_settings",
     "cifar10_gist",
     "cifar10_gist_reasons",
@@ -29,11 +30,18 @@ BENCHMARKS = [
     "cifar10_recipe",
     "queries",
 ]
-ONLY = ("queries", "campus_methods", "cifar10_p1")  # can measure some systems or methods alone
+ONLY = (  # can measure some systems or methods alone
+    "queries",
+    "campus_methods",
+    "campus_methods_settings",
+    "cifar10_p1",
+    "cifar10_p1_settings",
+)
 CHARTS = {"queries": bitrate_chart}
 TIMES = ("fit_seconds", "measure_seconds")  # of a row
 SEEDS = {  # the others: 3
     "campus_hashing_settings": 2,
+    "campus_methods_settings": 1,
     "campus_settings": 1,
     "cifar10_gist_reasons": 5,
     "cifar10_gist_settings": 2,
