@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 
 from mvs_lib.benchmarks import (
+    campus_methods,
     cifar10_p1,
     cifar10_p1_settings,
     cifar10_p2,
     cifar10_p2_settings,
     deep_methods,
+    deep_methods_settings,
 )
 from mvs_lib.datasets import cifar
 from mvs_lib.datasets.collection import Photos, Split
@@ -225,22 +227,29 @@ def test_the_heads_settings_are_chosen_on_held_back_photos_and_are_a_point_of_th
 
 def test_p1_settings_are_chosen_on_some_of_the_labelled_photos(small, monkeypatch, learned):
     split, _ = small
-    seen, honest = [], cifar10_p1_settings.encode
-    benchmark = cifar10_p1_settings
-    monkeypatch.setattr(benchmark, "encode", lambda *a: seen.append(a[1]) or honest(*a))
-    monkeypatch.setattr(benchmark, "TRUNK", {"trunk": "airbench", "width": 32})
-    monkeypatch.setattr(benchmark, "METHODS", {"dlbh": DLBH})
-    monkeypatch.setattr(benchmark, "COMPARED", ("dlbh",))
-    monkeypatch.setattr(benchmark, "TRUNKS", benchmark.TRUNKS[:2])
-    found = list(benchmark.rows(seeds=1, quick=True))
-    assert len(found) == 2 + len(benchmark.HASHINGS)
-    assert [name for name, _ in learned].count("pretrain") == 1  # in small the two are one
+    seen, honest = [], deep_methods.encode
+    monkeypatch.setattr(deep_methods, "encode", lambda *a, **o: seen.append(a[1]) or honest(*a))
+    found = list(cifar10_p1_settings.rows(seeds=1, only=["ssdh"]))
+    tried = deep_methods_settings.choices("ssdh")
+    assert [row["head_rate"] for row in found] == [cifar10_p1.HASHING.head_rate, 1.0]
+    assert len(tried) == len(found) == 2 < len(deep_methods_settings.choices("deepbit"))
     labelled = split.source.take(cifar.labelled(split, 6, seed=0)).images
-    asked = {image.tobytes() for image in seen[0]}
-    taught = {image.tobytes() for image in seen[1]}
+    asked, taught = ({image.tobytes() for image in part} for part in seen[:2])
     assert (len(asked), len(taught)) == (10, 50) and not asked & taught
     assert asked | taught == {image.tobytes() for image in labelled}
     assert all(len(given) == 50 for _, given in learned)
+    assert {row["protocol"] for row in found} == {"validation: 10 of 60 photos held back"}
+
+
+def test_the_rates_chosen_are_among_those_tried_and_change_the_training(small, monkeypatch):
+    for benchmark in (cifar10_p1, campus_methods):
+        for name, rates in benchmark.RATES.items():
+            assert rates in deep_methods_settings.choices(name)
+    usual = next(cifar10_p1.rows(seeds=1, only=["ssdh"]))
+    monkeypatch.setattr(cifar10_p1, "RATES", {"ssdh": {"head_rate": 7.0}})
+    row = next(cifar10_p1.rows(seeds=1, only=["ssdh"]))
+    assert (usual["head_rate"], row["head_rate"]) == (1.0, 7.0)  # measured anew
+    assert next(cifar10_p1.rows(seeds=1, only=["dlbh"]))["head_rate"] == 1.0
 
 
 def test_published_values_belong_to_four_lengths_and_name_their_trunk():

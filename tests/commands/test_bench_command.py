@@ -76,10 +76,8 @@ def test_only_some_systems_write_no_file_of_their_own(here, monkeypatch, tmp_pat
 
 def test_only_is_refused_where_there_are_no_systems(bench):
     status, _, said = bench.run("--only", "itq")
-    assert (status, said) == (
-        1,
-        "bench: --only is for queries, campus_methods, cifar10_p1, not for campus\n",
-    )
+    assert status == 1 and said.startswith("bench: --only is for queries, campus_methods, ")
+    assert said.endswith(", not for campus\n")
 
 
 @pytest.mark.parametrize("seeds", ["0", "-1", "two"])
