@@ -53,7 +53,9 @@ PUBLISHED = {
 
 
 # Where a method wants other rates than these.
-RATES: dict[str, dict] = {}
+RATES: dict[str, dict] = {
+    name: {"head_rate": 1.0} for name in ("dhn", "dpsh", "drsch", "dsprh", "dsrh")
+}
 
 
 def recipe() -> Recipe:
