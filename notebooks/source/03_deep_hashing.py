@@ -507,6 +507,39 @@ verdict("E2 alone makes bits lopsided", columns_off["E1"], columns_off["E1 + E2"
 # photos. $E_3$ does not help, as it did not above. So a weight is chosen on held-back photos
 # (`validation_split`), never on the queries.
 #
+# ## Watch the bits make up their minds
+# The panel trains the same small network while you look on: the terms of the loss by step, for each
+# bit the share of photos that have it on, and after each epoch the MAP of queries that the network
+# has not seen, beside the share of undecided units. Training has a thread of its own, so that you may
+# run other cells meanwhile, pause it while somebody asks a question, and go on. Another loss begins
+# anew.
+#
+# **Predict** before you start it: with $E_2$ alone beside $E_1$, where will the bars in the middle
+# go, and which is faster, the curve of the undecided units or that of the MAP? What will $E_3'$ do
+# to the bars?
+
+# %% tags=["panel"]
+from mvs_lib.widgets.training_monitor import TrainingMonitor
+
+choices = {"E1": DLBH, "E1 + E2": lambda: SSDH(beta=8, gamma=0)}
+choices |= {"E1 + E2 + E3": lambda: SSDH(beta=8, gamma=8)}
+choices |= {"E1 + E2 + E3'": lambda: SSDH(beta=8, gamma=8, balance="bit")}
+asking = query.take(np.flatnonzero(query.labels < 12))
+stored = few.take(np.arange(0, len(few), 3))
+panel = TrainingMonitor(choices, lambda loss: fresh(), few, settings, asking, stored)
+panel
+
+# %%
+panel.loss.value = "E1 + E2 + E3'"
+panel.training.value = True
+print(panel.wait())
+
+# %% [markdown]
+# Start the others, too. With $E_2$ alone the undecided units are gone after a few epochs, long before
+# the MAP has arrived, and many of the bars stand at 0 or 1: bits that were decided before the
+# classifier had its say, and never come back. $E_3'$ brings them to life. The MAP hardly gains by it
+# here, since twelve places can be told apart with half of the bits; with many places every bit counts.
+#
 # ## Dead bits, redundant bits
 # Back to the shipped networks. How many of their 48 bits are worth their place? A bit is *dead* if
 # it is the same for all photos. In between, its worth is its *entropy*: with $p$ the share of photos

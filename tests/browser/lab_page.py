@@ -89,9 +89,10 @@ class LabPage:
         return place.inner_text()
 
     def press(self, selector, *keys):
-        """Focus the control within ``selector`` (slider, radio button, box) and press keys."""
-        inside = ".noUi-handle, input, select, button, textarea"
-        control = self.page.locator(f"{CELLS} {selector}").locator(inside).first
+        """Focus the control at or within ``selector`` (slider, button, box) and press keys."""
+        kinds = ":is(.noUi-handle, input, select, button, textarea)"
+        place = f"{CELLS} {selector}"
+        control = self.page.locator(f"{place}{kinds}, {place} {kinds}").first
         control.scroll_into_view_if_needed()
         control.focus()
         for key in keys:
