@@ -30,6 +30,7 @@ def training_chart(record: Record) -> tuple[Figure, str]:
     axes[1].set(title="photos that have a bit on", xlabel="bits, sorted", ylim=(0, 1))
     axes[1].axhline(0.5, color="black", linestyle="--", linewidth=1)
     axes[2].set(title="after each epoch", xlabel="epoch", ylim=(0, 1))
+    axes[2].xaxis.get_major_locator().set_params(integer=True)
     if not record.epochs:
         return figure, "A training run that has not begun."
     epochs = list(record.epochs)

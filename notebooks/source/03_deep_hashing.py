@@ -532,7 +532,8 @@ panel
 # %%
 panel.loss.value = "E1 + E2 + E3'"
 panel.training.value = True
-print(panel.wait())
+_ = panel.wait()
+print(panel.summary())
 
 # %% [markdown]
 # Start the others, too. With $E_2$ alone the undecided units are gone after a few epochs, long before
