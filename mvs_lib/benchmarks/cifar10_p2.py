@@ -6,6 +6,9 @@ every method learns its bits at every length on the features of that trunk, whic
 little: what decides is how many queries the trunk would name rightly. The published figures stand
 on AlexNet, trained on ImageNet's million photos first; nothing here has seen a photo besides.
 
+Rows with two ``views`` see each photo mirrored too, queries and database alike, and take the mean
+of both for its features, when the hash layer learns and when it is used: twice the time to encode.
+
 ``map`` is Eq. 1 over the whole ranking; ``map_at_1000`` is what the authors print: it stops at rank
 1,000 and divides by the positives found there. ``accuracy`` is the hash network's own classifier
 on the queries.
@@ -17,10 +20,10 @@ after every epoch and every row once it is measured, so an interrupted run goes 
 
 import hashlib
 import inspect
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +47,7 @@ __all__ = ["HEAD", "LENGTHS", "PRETRAINING", "PUBLISHED", "SMOOTHING", "TRUNK", 
 
 LENGTHS = (12, 24, 32, 48)  # bits
 COMPARED = ("dlbh", "ssdh")
+VIEWS = (1, 2)  # of a photo: as it is, and mirrored
 TRUNK = {"trunk": "airbench", "width": 64}
 SMOOTHING = 0.2  # of the labels, as Jordan (2024)
 PRETRAINING = Settings(
@@ -79,14 +83,14 @@ def rows(seeds: int = 3, quick: bool = False) -> Iterator[dict]:
     folder = None if quick else paths.cache() / f"bench-cifar10_p2-{photos_key(split)}"
     for seed in range(seeds):
         trunk = _Trunk(split, seed, quick)
-        for name in COMPARED:
-            for bits in LENGTHS:
-                start = {"method": name, "data": split.name, "bits": bits, "protocol": protocol}
-                file = folder / f"{name}-{bits}-{seed}-{_key(name)}.json" if folder else None
-                if processes.first():
-                    yield kept(file, {**start, "seed": seed}, partial(_measured, name, bits, trunk))
-                elif file is None or not file.exists():
-                    trunk.network()  # the other processes help with the trunk, no more
+        for name, bits, views in product(COMPARED, LENGTHS, VIEWS):
+            start = {"method": name, "data": split.name, "bits": bits, "protocol": protocol}
+            start |= {"views": views, "seed": seed}
+            file = folder / f"{name}-{bits}-{views}-{seed}-{_key(name)}.json" if folder else None
+            if processes.first():
+                yield kept(file, start, partial(_measured, name, bits, views, trunk))
+            elif file is None or not file.exists():
+                trunk.network()  # the other processes help with the trunk, no more
 
 
 def photos_key(split: Split) -> str:
@@ -111,7 +115,7 @@ class _Trunk:
 
     def __init__(self, split: Split, seed: int, quick: bool):
         self.split, self.seed, self.quick = split, seed, quick
-        self._network = self._features = None
+        self._network, self._features = None, {}
         self.seconds = 0.0
 
     def network(self) -> HashNetwork:
@@ -130,19 +134,19 @@ class _Trunk:
             self.seconds = history.seconds
         return self._network
 
-    def features(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return those of the queries and of the source photos."""
+    def features(self, views: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return those of the queries and of the source photos, seen once or mirrored too."""
         network = self.network()
-        if self._features is None:
-            start = time.perf_counter()
+        if views not in self._features:
             parts = (self.split.query.images, self.split.source.images)
-            self._features = tuple(describe(network, part, 500, progress=True) for part in parts)
-            self.seconds += time.perf_counter() - start
-        return self._features
+            self._features[views] = tuple(
+                describe(network, part, 500, progress=True, mirror=views == 2) for part in parts
+            )
+        return self._features[views]
 
 
-def _measured(name: str, bits: int, trunk: _Trunk) -> dict:
-    query, source = trunk.features()
+def _measured(name: str, bits: int, views: int, trunk: _Trunk) -> dict:
+    query, source = trunk.features(views)
     known = trunk.split.source.labels
     fresh = recipe.with_fresh_head(trunk.network(), bits, trunk.seed)
     network, seconds = learn_head(fresh, METHODS[name](), source, known, trunk.seed, HEAD)

@@ -118,14 +118,14 @@ def _cifar10_p2(rows: list[dict]) -> tuple[list[list], list[str]]:
     """Return lines of cells, both measures by method and length; the protocol below."""
     groups = defaultdict(list)
     for row in rows:
-        groups[row["method"], row["bits"]].append(row)
-    lines = [["Method", "Bits", "MAP", "mAP@1000", "Published", "Minutes", "Seeds"]]
-    for (method, bits), group in groups.items():
+        groups[row["method"], row["bits"], row["views"]].append(row)
+    lines = [["Method", "Bits", "Views", "MAP", "mAP@1000", "Published", "Minutes", "Seeds"]]
+    for (method, bits, views), group in groups.items():
         figures = [_figure([row[name] for row in group]) for name in ("map", "map_at_1000")]
         there = group[0].get("published_map_at_1000")
         minutes = mean(row["train_seconds"] for row in group) / 60
         lines.append([
-            method.upper(), bits, *figures, "" if there is None else f"{there:.4f}",
+            method.upper(), bits, views, *figures, "" if there is None else f"{there:.4f}",
             f"{minutes:.0f}", len(group),
         ])  # fmt: skip
     said = {row["published_trunk"] for row in rows if "published_trunk" in row}

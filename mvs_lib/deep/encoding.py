@@ -11,7 +11,11 @@ __all__ = ["describe", "encode", "project"]
 
 
 def project(
-    network: HashNetwork, images: np.ndarray, batch_size: int = 128, progress: bool = False
+    network: HashNetwork,
+    images: np.ndarray,
+    batch_size: int = 128,
+    progress: bool = False,
+    mirror: bool = False,
 ) -> np.ndarray:
     """Compute the hash layer's real values of photos.
 
@@ -20,6 +24,8 @@ def project(
         images: uint8 ``(n, h, w, 3)``.
         batch_size: how many photos pass through the network at once.
         progress: show a progress bar.
+        mirror: see each photo mirrored too, and take the mean of both: steadier bits for twice the
+            time. Not for places, whose mirror images are others.
 
     Returns:
         float32 ``(n, bits)``.
@@ -27,20 +33,27 @@ def project(
     Raises:
         ValueError: photos of another shape or dtype, or ``batch_size`` below 1.
     """
-    return _pass(network, images, "projection", network.bits, batch_size, progress)
+    return _pass(network, images, "projection", network.bits, batch_size, progress, mirror)
 
 
 def describe(
-    network: HashNetwork, images: np.ndarray, batch_size: int = 128, progress: bool = False
+    network: HashNetwork,
+    images: np.ndarray,
+    batch_size: int = 128,
+    progress: bool = False,
+    mirror: bool = False,
 ) -> np.ndarray:
     """Compute the trunk's feature vectors of photos, float32 ``(n, features)``.
 
     Arguments and errors as in `project`.
     """
-    return _pass(network, images, "features", network.trunk.features, batch_size, progress)
+    width = network.trunk.features
+    return _pass(network, images, "features", width, batch_size, progress, mirror)
 
 
-def _pass(network, images, output: str, width: int, batch_size: int, progress: bool) -> np.ndarray:
+def _pass(
+    network, images, output: str, width: int, batch_size: int, progress: bool, mirror: bool
+) -> np.ndarray:
     images = np.asarray(images)
     if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] != 3:
         raise ValueError(f"photos must be uint8 (n, h, w, 3), got {images.dtype} {images.shape}")
@@ -57,7 +70,11 @@ def _pass(network, images, output: str, width: int, batch_size: int, progress: b
             ):
                 # A copy: torch wants memory that it may write to.
                 batch = torch.from_numpy(np.array(images[start : start + batch_size], order="C"))
-                rows.append(getattr(network(batch.to(device)), output).float().cpu().numpy())
+                batch = batch.to(device)
+                values = getattr(network(batch), output)
+                if mirror:
+                    values = (values + getattr(network(batch.flip(2)), output)) / 2
+                rows.append(values.float().cpu().numpy())
     finally:
         network.train(was_training)
     return np.concatenate(rows) if rows else np.empty((0, width), np.float32)

@@ -84,14 +84,15 @@ def test_a_row_a_method_with_its_lengths_and_what_was_published(results):
 def test_both_measures_stand_beside_what_was_published(results):
     about = json.loads(results.read_text())
     row = {"method": "ssdh", "bits": 48, "seed": 0, "map": 0.9, "map_at_1000": 0.93, "trunk": "big"}
+    row["views"] = 2
     row |= {"protocol": "P2: all", "train_seconds": 3000.0, "published_map_at_1000": 0.8997}
     row |= {"published_trunk": "AlexNet"}
     other = row | {"bits": 24, "train_seconds": 600.0}
     del other["published_map_at_1000"], other["published_trunk"]
     results.with_name("cifar10_p2.json").write_text(json.dumps(about | {"rows": [row, other]}))
     _, _, first, second, _, said, _, _ = readme.block("cifar10_p2").splitlines()
-    assert cells(first) == ["SSDH", "48", "0.900", "0.930", "0.8997", "50", "1"]
-    assert cells(second) == ["SSDH", "24", "0.900", "0.930", "", "10", "1"]
+    assert cells(first) == ["SSDH", "48", "2", "0.900", "0.930", "0.8997", "50", "1"]
+    assert cells(second) == ["SSDH", "24", "2", "0.900", "0.930", "", "10", "1"]
     assert said.startswith("P2: all; trunk: big; minutes") and said.endswith("on AlexNet.")
 
 

@@ -4,6 +4,7 @@ import torch
 
 from mvs_lib.codes import unpack
 from mvs_lib.deep import encode, project
+from mvs_lib.deep.encoding import describe
 
 
 def test_projections_are_the_networks_own(fresh, photos):
@@ -33,6 +34,18 @@ def test_a_bit_is_on_where_the_latent_unit_is_at_least_one_half(fresh, photos):
         latent = network(torch.from_numpy(photos.images)).latent.numpy()
     assert np.array_equal(unpack(codes, 13), latent >= 0.5)
     assert 0 < unpack(codes, 13).mean() < 1
+
+
+def test_seen_mirrored_too_a_photo_has_the_mean_of_both_sides(fresh, photos):
+    network = fresh(bits=13)
+    turned = np.ascontiguousarray(photos.images[:, :, ::-1])
+    both = (project(network, photos.images) + project(network, turned)) / 2
+    np.testing.assert_allclose(project(network, photos.images, mirror=True), both, atol=1e-5)
+    np.testing.assert_allclose(project(network, turned, mirror=True), both, atol=1e-5)
+    # The hash layer is linear: the mean of the features has the mean of the projections.
+    with torch.no_grad():
+        hashed = network.hash(torch.from_numpy(describe(network, photos.images, mirror=True)))
+    np.testing.assert_allclose(hashed.numpy(), both, atol=1e-4)
 
 
 @pytest.mark.parametrize("training", [True, False])
