@@ -28,6 +28,7 @@ class Settings:
     cover: int = 0  # side in pixels of a grey square laid over each photo
     small_share: float = 0.0  # share of the epochs, the first ones, that see the photos smaller
     small_side: int = 24  # at so many pixels: half the work of 32, and nearly all of the lesson
+    per_class: int = 0  # photos of a class that come together in a batch; 0: as they fall
     seed: int = 0  # of the initial weights, the order of the photos and the augmentation
 
     def __post_init__(self):
@@ -47,6 +48,8 @@ class Settings:
                 "need shift >= 0, cover >= 0 and small_side >= 1 pixels, got "
                 f"{self.shift}, {self.cover} and {self.small_side}"
             )
+        if self.per_class < 0:
+            raise ValueError(f"per_class must be >= 0, got {self.per_class}")
         if not 0 <= self.small_share <= 1:
             raise ValueError(f"small_share must lie in 0..1, got {self.small_share}")
         if self.precision not in ("fp32", "bf16"):
@@ -57,7 +60,7 @@ class Settings:
 
         A run that was stored before a setting existed had its default.
         """
-        newer = ("mirror", "shift", "cover", "small_share", "small_side")
+        newer = ("mirror", "shift", "cover", "small_share", "small_side", "per_class")
         default = {field.name: field.default for field in fields(self)}
         return {
             name: value

@@ -19,6 +19,7 @@ from tqdm.auto import tqdm
 from mvs_lib.datasets.collection import Photos
 from mvs_lib.deep import processes, resume
 from mvs_lib.deep.augmentation import Augmentation, MirrorShift, covered, shrunk
+from mvs_lib.deep.batches import together
 from mvs_lib.deep.methods.method import Method
 from mvs_lib.deep.network import HashNetwork
 from mvs_lib.deep.optimizer import build_optimizer
@@ -129,6 +130,8 @@ def train(
         for epoch in range(history.epochs, settings.epochs):
             random = np.random.default_rng([settings.seed, epoch])
             order = random.permutation(len(photos))
+            if settings.per_class:
+                order = together(order, photos.labels, settings.per_class)
             sums: dict[str, float] = {}
             start = time.perf_counter()
             network.train()

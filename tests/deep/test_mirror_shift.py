@@ -122,6 +122,7 @@ def test_the_loop_shows_the_moved_photos_and_counts_epochs(fresh, photos, monkey
 def test_runs_stored_before_these_settings_existed_are_still_recognised(fresh, photos, tmp_path):
     old = asdict(QUICK)
     newer = {"mirror": True, "shift": 2, "cover": 3, "small_share": 0.5, "small_side": 9}
+    newer["per_class"] = 4
     for name in newer:
         del old[name]
     assert QUICK.described() == old
