@@ -2,7 +2,7 @@
 
 The trunk and the recipe are those of `mvs_lib.benchmarks.campus`, and what the methods have in
 common is said in `mvs_lib.benchmarks.deep_methods`. All source photos and their places may be
-learned from; ``python -m mvs_lib bench campus_methods_settings`` chose `RATES`. The methods on
+learned from; ``python -m mvs_lib bench campus_methods_settings`` made the `CHOICES`. The methods on
 vectors also get the global descriptor that notebook 02 hashes. At 48 bits three seeds tell how far
 luck goes; the other lengths have the first seed alone. The networks of `SHIPPED` come with the
 course.
@@ -23,21 +23,21 @@ from mvs_lib.datasets import campus
 from mvs_lib.deep.recipe import HASHING, PRETRAINING
 from mvs_lib.features import cached
 
-__all__ = ["LENGTHS", "RATES", "SHIPPED", "recipe", "rows"]
+__all__ = ["CHOICES", "LENGTHS", "SHIPPED", "recipe", "rows"]
 
 LENGTHS = (48, 12, 24, 32)  # bits; the first with every seed
 SHIPPED = (("cnnh", 48), ("csq", 48), ("deepbit", 48), ("dnnh", 48), ("dpsh", 48))  # of seed 0
 
 
-# Where a method wants other rates than `mvs_lib.deep.recipe.HASHING`.
-RATES: dict[str, dict] = {}
+# Where a method wants something else than `mvs_lib.deep.recipe.HASHING`.
+CHOICES: dict[str, dict] = {}
 
 
 def recipe() -> Recipe:
     """Return how the methods are taught on the campus."""
     return Recipe(
         "campus_methods", {"trunk": "small"}, "small, from scratch", PRETRAINING, HASHING, 0.0,
-        max(LENGTHS), partial(cached.describe, progress=True), "global descriptor", RATES,
+        max(LENGTHS), partial(cached.describe, progress=True), "global descriptor", CHOICES,
     )  # fmt: skip
 
 

@@ -22,5 +22,12 @@ def rows(seeds: int = 1, quick: bool = False, only: list[str] | None = None) -> 
     photos = campus.load(places=12, source=240, query=60).source if quick else campus.load().source
     for seed in range(seeds):
         yield from settings_rows(
-            photos, "campus", campus_methods.recipe(), "campus_methods_settings", seed, quick, only
+            photos,
+            "campus",
+            campus_methods.recipe(),
+            "campus_methods_settings",
+            seed,
+            quick,
+            only,
+            True,  # of 162 places one pair in 162 is similar
         )

@@ -9,8 +9,8 @@ between the two is mostly the trunk's.
 
 `mvs_lib.benchmarks.deep_methods` says what all methods have in common. Each also stands at GIST,
 if it is a method on vectors. The seed draws the 5,000, the weights, the order and the views; the
-queries stay. ``python -m mvs_lib bench cifar10_p1_settings`` chose `RATES`. An interrupted run goes
-on where it stopped, and ``--only METHOD`` measures and keeps the rows of one.
+queries stay. ``python -m mvs_lib bench cifar10_p1_settings`` made the `CHOICES`. An interrupted run
+goes on where it stopped, and ``--only METHOD`` measures and keeps the rows of one.
 """
 
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ from mvs_lib.datasets import cifar
 from mvs_lib.deep.settings import Settings
 from mvs_lib.features import cached
 
-__all__ = ["HASHING", "LENGTHS", "PRETRAINING", "PUBLISHED", "RATES", "TRUNK", "recipe", "rows"]
+__all__ = ["CHOICES", "HASHING", "LENGTHS", "PRETRAINING", "PUBLISHED", "TRUNK", "recipe", "rows"]
 
 LENGTHS = (12, 24, 32, 48)  # bits
 TRUNK = {"trunk": "airbench", "width": 32}  # half as wide as for ten times the photos
@@ -52,8 +52,8 @@ PUBLISHED = {
 }
 
 
-# Where a method wants other rates than these.
-RATES: dict[str, dict] = {
+# Where a method wants something else than these.
+CHOICES: dict[str, dict] = {
     name: {"head_rate": 1.0} for name in ("dhn", "dpsh", "drsch", "dsprh", "dsrh")
 }
 
@@ -63,7 +63,7 @@ def recipe() -> Recipe:
     return Recipe(
         "cifar10_p1", TRUNK, "airbench, from scratch", PRETRAINING, HASHING, SMOOTHING,
         max(LENGTHS), partial(cached.describe_gist, size=SIZE, progress=True),
-        f"GIST of {SIZE} px", RATES,
+        f"GIST of {SIZE} px", CHOICES,
     )  # fmt: skip
 
 

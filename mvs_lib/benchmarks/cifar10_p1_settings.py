@@ -25,5 +25,12 @@ def rows(seeds: int = 1, quick: bool = False, only: list[str] | None = None) -> 
     for seed in range(seeds):
         photos = whole.source.take(cifar.labelled(whole, labels_per_class(whole), seed))
         yield from settings_rows(
-            photos, whole.name, cifar10_p1.recipe(), "cifar10_p1_settings", seed, quick, only
+            photos,
+            whole.name,
+            cifar10_p1.recipe(),
+            "cifar10_p1_settings",
+            seed,
+            quick,
+            only,
+            False,
         )

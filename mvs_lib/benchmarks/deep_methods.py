@@ -2,9 +2,10 @@
 
 `mvs_lib.benchmarks.cifar10_p1` and `mvs_lib.benchmarks.campus_methods` say the photos and the
 recipe. The trunk first learns the classes, then each method learns its bits with it, for the same
-number of epochs. How fast the hash layer and the trunk may learn is each method's own choice among
-a few, on held-back photos (`mvs_lib.benchmarks.deep_methods_settings`): a rate that serves a
-classifier throws a product of two codes out of its range. A method
+number of epochs. How fast hash layer and trunk may learn, whether photos of a class come together,
+and a variant that a method's own file names, are each method's own choice among a few, on held-back
+photos (`mvs_lib.benchmarks.deep_methods_settings`): a rate that serves a classifier throws a
+product of two codes out of its range, and a batch without similar pairs teaches no pair. A method
 without labels learns none in its loss, but its trunk has: ``labels_seen`` says which. The methods
 on vectors get the trunk's features, and the trunk stays; they also get a descriptor that no label
 has touched, as most of them are published: ``features`` says which.
@@ -16,7 +17,7 @@ import inspect
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property, partial
 
 import numpy as np
@@ -36,6 +37,8 @@ from mvs_lib.deep.settings import Settings
 
 __all__ = ["Comparison", "Recipe", "chosen_methods"]
 
+SETTINGS = {field.name for field in fields(Settings)}
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -50,7 +53,7 @@ class Recipe:
     longest: int  # bits that the trunk's own, unused hash layer has
     descriptor: Callable[[np.ndarray], np.ndarray]  # photos to vectors, without labels
     descriptor_name: str
-    rates: dict[str, dict]  # what a method changes in ``hashing``, by its name
+    choices: dict[str, dict]  # by a method's name: what it changes in ``hashing``, and arguments
 
 
 def chosen_methods(only: list[str] | None) -> list[str]:
@@ -117,12 +120,20 @@ class Comparison:
         name, plan = row["method"], self.recipe
         hashing = self._hashing(name)
         about = (plan.trunk, plan.smoothing, plan.pretraining, hashing, plan.descriptor_name)
+        about += (self._options(name),)
         code = (recipe.__file__, encoding.__file__, inspect.getfile(_method(name)))
         key = kept_code.key(about, *code)
         return f"{name}-{row['features']}-{row['bits']}-{self.seed}-{key}.json"
 
     def _hashing(self, name: str) -> Settings:
-        return replace(self.recipe.hashing, **self.recipe.rates.get(name, {}))
+        """Return the settings of a method's hash training."""
+        own = self.recipe.choices.get(name, {})
+        return replace(self.recipe.hashing, **{k: v for k, v in own.items() if k in SETTINGS})
+
+    def _options(self, name: str) -> dict:
+        """Return the arguments that a method is made with."""
+        own = self.recipe.choices.get(name, {})
+        return {key: value for key, value in own.items() if key not in SETTINGS}
 
     def _settings(self, settings: Settings) -> Settings:
         return replace(settings, epochs=1, batch_size=50) if self.quick else settings
@@ -172,15 +183,20 @@ class Comparison:
     def _jointly(self, name: str, bits: int, _) -> tuple[list, dict]:
         """Teach trunk and hash layer together, encode all photos."""
         method, settings = METHODS[name], self._settings(self._hashing(name))
+        options = self._options(name)
         head = {} if method.head == "linear" else {"head": method.head}
         fresh = recipe.with_fresh_head(self._trunk, bits, self.seed, **head)
-        network, history = recipe.learn_hash(fresh, method(), self.taught, self.seed, settings)
+        network, history = recipe.learn_hash(
+            fresh, method(**options), self.taught, self.seed, settings
+        )
         if history.interrupted:
             raise KeyboardInterrupt
         about = {
             "trunk": self.recipe.trunk_name,
             "learning_rate": settings.learning_rate,
             "head_rate": settings.head_rate,
+            "per_class": settings.per_class,
+            "options": ", ".join(f"{key}={value}" for key, value in options.items()),
             "train_seconds": round(history.seconds, 1),
         }
         if not processes.first():

@@ -1,9 +1,11 @@
-"""How fast may hash layer and trunk learn? Each deep method's own choice, on held-back photos.
+"""How should each deep method be trained? Its own choice among a few, on held-back photos.
 
 A tenth of the photos that may be learned from asks, the rest teaches and is the database. All
 methods are tried with the recipe's own rates and with a hash layer that learns no faster than the
-trunk; those that see no label also with a trunk that nearly stays, since nothing in their loss
-keeps what it has learned.
+trunk. Where similar pairs are rare, those that compare photos are also tried with several photos of
+a class in each batch, and so with the variant, if there is one, that their own file offers. Those
+that see no label are also tried with a trunk that nearly stays, since nothing in their loss keeps
+what it has learned.
 """
 
 from collections.abc import Iterator
@@ -22,25 +24,44 @@ EVERYWHERE = ({}, {"head_rate": 1.0})
 UNSUPERVISED = ({"learning_rate": 0.001}, {"learning_rate": 0.0001})
 
 
-def choices(name: str) -> tuple[dict, ...]:
-    """Return what is tried of a method: changes of the recipe's ``hashing``."""
-    return EVERYWHERE + (UNSUPERVISED if METHODS[name].supervision == "nothing" else ())
+COMPARING = tuple({**each, "per_class": 4} for each in EVERYWHERE)
+VARIANTS = {"dhn": {"balanced": True}, "dpsh": {"memory": "batch"}}
+
+
+def choices(name: str, rare: bool) -> tuple[dict, ...]:
+    """Return what is tried of a method: changes of the recipe's ``hashing``, and arguments.
+
+    Args:
+        name: of the method.
+        rare: whether similar pairs are rare, because there are many classes.
+    """
+    method = METHODS[name]
+    tried = EVERYWHERE
+    if method.supervision == "nothing":
+        tried += UNSUPERVISED
+    compares = method.stages == "simultaneous" and method.supervision not in ("labels", "nothing")
+    if rare and compares:
+        tried += COMPARING
+        if name in VARIANTS:
+            tried += tuple({**each, **VARIANTS[name]} for each in COMPARING)
+    return tried
 
 
 def settings_rows(
     photos: Photos, data: str, recipe: Recipe, benchmark: str, seed: int, quick: bool,
-    only: list[str] | None,
+    only: list[str] | None, rare: bool,
 ) -> Iterator[dict]:  # fmt: skip
     """Yield a row a method and choice.
 
     Args:
         photos: that may be learned from.
         data: their name.
-        recipe: whose ``rates`` are to be chosen.
+        recipe: whose ``choices`` are to be made.
         benchmark: who asks; its rows and its trunk are kept under this name.
         seed: of the split and of the training.
         quick: a rehearsal.
         only: the methods; all if None.
+        rare: as in `choices`.
 
     Raises:
         RuntimeError: some rows failed; the others were measured and are kept.
@@ -53,8 +74,8 @@ def settings_rows(
     }
     everything, failed = np.arange(len(split.source)), []
     for name in only or METHODS:
-        for choice in choices(name):
-            plan = replace(recipe, benchmark=benchmark, rates={name: choice})
+        for choice in choices(name, rare):
+            plan = replace(recipe, benchmark=benchmark, choices={name: choice})
             comparison = Comparison(split, everything, about, seed, plan, quick)
             yield from comparison.rows([(name, BITS)], failed)
     if failed:
