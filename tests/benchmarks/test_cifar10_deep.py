@@ -81,7 +81,7 @@ def test_p2_has_a_row_a_method_length_and_seed_and_one_trunk_a_seed(small, learn
         assert row["data"] == split.name and row["bytes"] == (row["bits"] + 7) // 8
         assert all(0 <= row[name] <= 1 for name in ("map", "map_at_1000", "accuracy"))
         assert row["map_at_1000"] == row["map"]  # 120 photos: all lie among the first 1,000
-        assert row["parameters"] > 1000 and row["train_seconds"] > 0
+        assert row["parameters"] > 1000
     published = {(r["method"], r["bits"]): r.get("published_map_at_1000") for r in found[:4]}
     assert published == {
         ("dlbh", 12): 0.8930, ("dlbh", 48): 0.8973, ("ssdh", 12): None, ("ssdh", 48): 0.8997
