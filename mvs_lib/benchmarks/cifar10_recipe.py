@@ -1,11 +1,11 @@
 """The recipe race: how fast does each way of training a trunk come to good bits?
 
 The recipe of `mvs_lib.benchmarks.cifar10_p2`, shortened, and the same with one ingredient more or
-less at a time. After every epoch a head of 48 bits is learned on the trunk as it then is, and the bits
-are measured: MAP against minutes of training. Settings are not chosen here, so that the official
-test photos may ask; they and the database are smaller than in the protocol, for speed, and the rows
-say so. Minutes are those of training alone. An interrupted race goes on where it stopped; an epoch
-that was cut off while it was measured has no row, since the trunk moves on.
+less at a time. After every epoch a head of 48 bits is learned on the trunk as it then is, and the
+bits are measured: MAP against minutes of training. Settings are not chosen here, so that the
+official test photos may ask; they and the database are smaller than in the protocol, for speed, and
+the rows say so. Minutes are those of training alone. An interrupted race goes on where it stopped;
+an epoch that was cut off while it was measured has no row, since the trunk moves on.
 """
 
 from collections.abc import Iterator
