@@ -60,7 +60,8 @@ class NeighbourhoodExplorer(Panel):
         addresses, photos, neighbours = (counts[radius] for counts in self.around)
         return (
             f"Query {self.query.value}, {self.bits.value} bits, radius {radius}: "
-            f"{addresses} addresses, {photos} photos, "
+            f"{addresses} address{'' if addresses == 1 else 'es'}, "
+            f"{photos} photo{'' if photos == 1 else 's'}, "
             f"{neighbours} of {self.true.shape[1]} true neighbours."
         )
 
