@@ -9,7 +9,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / "mvs_lib"
 FLOORS = [
     {"paths", "tied_ranking", "codes"},
-    {"metrics"},
+    {"metrics", "graded_metrics"},
     {"datasets", "features", "compress"},  # rooms of one floor know nothing of each other
     {"hashing", "search"},
     {"deep"},  # deep hashing of fixed features starts where the traditional hashers end

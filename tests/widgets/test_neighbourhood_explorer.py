@@ -16,7 +16,7 @@ def test_the_words_follow_query_bits_and_radius(codes):
     panel = NeighbourhoodExplorer(codes, np.array([[0, 5], [1, 5], [2, 5]]))
     panel.radius.value = 0
     assert panel.summary() == (
-        "Query 0, 16 bits, radius 0: 1 addresses, 1 photos, 1 of 2 true neighbours."
+        "Query 0, 16 bits, radius 0: 1 address, 1 photo, 1 of 2 true neighbours."
     )
     panel.bits.value, panel.radius.value, panel.query.value = 32, 2, 1
     assert panel.summary().startswith("Query 1, 32 bits, radius 2: 529 addresses, ")
