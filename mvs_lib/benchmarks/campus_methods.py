@@ -26,11 +26,15 @@ from mvs_lib.features import cached
 __all__ = ["CHOICES", "LENGTHS", "SHIPPED", "recipe", "rows"]
 
 LENGTHS = (48, 12, 24, 32)  # bits; the first with every seed
-SHIPPED = (("cnnh", 48), ("csq", 48), ("deepbit", 48), ("dnnh", 48), ("dpsh", 48))  # of seed 0
+SHIPPED = (("cnnh", 48), ("csq", 48), ("dnnh", 48), ("dpsh", 48))  # of seed 0
 
 
 # Where a method wants something else than `mvs_lib.deep.recipe.HASHING`.
-CHOICES: dict[str, dict] = {}
+_TOGETHER = {"head_rate": 1.0, "per_class": 4}
+CHOICES: dict[str, dict] = {name: _TOGETHER for name in ("dnnh", "drsch", "dsrh")}
+CHOICES["dhn"] = {**_TOGETHER, "balanced": True}
+CHOICES["dpsh"] = {**_TOGETHER, "learning_rate": 0.01, "memory": "batch"}
+CHOICES["deepbit"] = {"learning_rate": 0.001}
 
 
 def recipe() -> Recipe:

@@ -53,9 +53,9 @@ PUBLISHED = {
 
 
 # Where a method wants something else than these.
-CHOICES: dict[str, dict] = {
-    name: {"head_rate": 1.0} for name in ("dhn", "dpsh", "drsch", "dsprh", "dsrh")
-}
+_SLOW = ("dhn", "dlbh", "dpsh", "drsch", "dsprh", "dsrh", "ssdh")
+CHOICES: dict[str, dict] = {name: {"head_rate": 1.0} for name in _SLOW}
+CHOICES["deepbit"] = {"learning_rate": 0.001}
 
 
 def recipe() -> Recipe:

@@ -3,9 +3,10 @@
 A tenth of the photos that may be learned from asks, the rest teaches and is the database. All
 methods are tried with the recipe's own rates and with a hash layer that learns no faster than the
 trunk. Where similar pairs are rare, those that compare photos are also tried with several photos of
-a class in each batch, and so with the variant, if there is one, that their own file offers. Those
-that see no label are also tried with a trunk that nearly stays, since nothing in their loss keeps
-what it has learned.
+a class in each batch, and so with the variant, if there is one, that their own file offers: at the
+rate of the trunk and at a third of it, since a sum over pairs of one batch may run away. Those that
+see no label are also tried with a trunk that nearly stays, since nothing in their loss keeps what
+it has learned.
 """
 
 from collections.abc import Iterator
@@ -25,6 +26,10 @@ UNSUPERVISED = ({"learning_rate": 0.001}, {"learning_rate": 0.0001})
 
 
 COMPARING = tuple({**each, "per_class": 4} for each in EVERYWHERE)
+GENTLY = (
+    {"head_rate": 1.0, "per_class": 4},
+    {"head_rate": 1.0, "per_class": 4, "learning_rate": 0.01},
+)
 VARIANTS = {"dhn": {"balanced": True}, "dpsh": {"memory": "batch"}}
 
 
@@ -43,7 +48,7 @@ def choices(name: str, rare: bool) -> tuple[dict, ...]:
     if rare and compares:
         tried += COMPARING
         if name in VARIANTS:
-            tried += tuple({**each, **VARIANTS[name]} for each in COMPARING)
+            tried += tuple({**each, **VARIANTS[name]} for each in GENTLY)
     return tried
 
 
