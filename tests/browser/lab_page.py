@@ -30,6 +30,7 @@ SETTINGS = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false"
 PATIENCE = 60_000  # milliseconds: a slow two-core laptop that is busy with something else
 CELLS = ".jp-NotebookPanel:not(.lm-mod-hidden)"
 # A run is over when the kernel is idle and no cell waits for its number.
+SEEN_TEXT = "one => { one.scrollIntoView({block: 'nearest'}); return one.innerText }"
 IDLE = f"""() => {{
     const panel = document.querySelector('{CELLS}');
     const prompts = [...panel.querySelectorAll('.jp-CodeCell .jp-InputPrompt')];
@@ -83,10 +84,11 @@ class LabPage:
         self.page.wait_for_function(IDLE)
 
     def text(self, selector):
-        """Return the text of the first element that fits, made visible first."""
-        place = self.page.locator(f"{CELLS} {selector}").first
-        place.scroll_into_view_if_needed()
-        return place.inner_text()
+        """Return the text of the first element that fits, made visible first.
+
+        In one step: a panel that is drawn anew all the time leaves no time for two.
+        """
+        return self.page.locator(f"{CELLS} {selector}").first.evaluate(SEEN_TEXT)
 
     def press(self, selector, *keys):
         """Focus the control at or within ``selector`` (slider, button, box) and press keys."""
@@ -100,11 +102,14 @@ class LabPage:
 
     def wait_for_other_text(self, selector, old):
         """Wait until the text is not ``old`` any more; return it."""
-        self.page.wait_for_function(
-            "([where, old]) => document.querySelector(where).innerText !== old",
+        found = self.page.wait_for_function(
+            f"""([where, old]) => {{
+                const one = document.querySelector(where), text = one && ({SEEN_TEXT})(one)
+                return text !== null && text !== old && [text]
+            }}""",
             arg=[f"{CELLS} {selector}", old],
         )
-        return self.text(selector)
+        return found.json_value()[0]
 
     def complaints(self):
         """Return what is wrong with the page: errors, other hosts, missing alt texts and labels."""
