@@ -28,7 +28,7 @@ from mvs_lib.datasets.campus_shot import draw, draw_shot
 from mvs_lib.datasets.capture import CONDITIONS
 from mvs_lib.datasets.collection import Photos, Split
 
-__all__ = ["CONDITIONS", "PLACES", "QUERY", "SENSORS", "SOURCE", "load"]
+__all__ = ["CONDITIONS", "PLACES", "QUERY", "SENSORS", "SOURCE", "load", "read_drawn"]
 
 SOURCE, QUERY = 6442, 1620  # photos, as in the survey's case study
 VERSION = 2  # raise it whenever a photo changes: caches, checkpoints and results hang on them
@@ -77,7 +77,7 @@ def load(
         with tqdm(total=total, desc="campus", unit="photo", disable=not progress) as bar:
             for drawn in drawing:
                 bar.update(drawn)
-    parts = [_read(file) for file in files]
+    parts = [read_drawn(file) for file in files]
     names = tuple(place(index, seed).name for index in range(places))
     return Split("campus", _photos(parts, "source", names), _photos(parts, "query", names))
 
@@ -126,7 +126,12 @@ def _conditions(shot) -> list[float]:
     ]
 
 
-def _read(file: Path) -> dict[str, np.ndarray]:
+def read_drawn(file: Path) -> dict[str, np.ndarray]:
+    """Return the arrays that were drawn into a file of the cache.
+
+    Raises:
+        ValueError: the file is damaged; it has been deleted, so that the next call draws it anew.
+    """
     try:
         # Opened here, because np.load leaves a damaged file open.
         with file.open("rb") as opened, np.load(opened, allow_pickle=False) as stored:

@@ -21,7 +21,7 @@ from mvs_lib.datasets.campus_shop import shop
 from mvs_lib.datasets.campus_statues import fountain, statue
 from mvs_lib.datasets.campus_towers import tower
 
-__all__ = ["Scene", "build_scene", "own_frame"]
+__all__ = ["Scene", "build_scene", "own_frame", "shape"]
 
 DENSITY = 13.0  # texels a metre on the place itself, for photos of 128 px
 FAR_DENSITY = 4.0  # on its neighbours
@@ -96,7 +96,7 @@ def own_frame(heading: float) -> np.ndarray:
     return np.array([[-cos, -sin], [sin, -cos]])
 
 
-def _shape(one: Place, textures: Textures, props: Props, seed: int, density: float):
+def shape(one: Place, textures: Textures, props: Props, seed: int, density: float):
     """Build a place in its own frame: its mesh and its width, depth and height in metres."""
     builder, random = Builder(), random_of(seed, 2, one.index)
     if one.kind == "tree":
@@ -146,7 +146,7 @@ def build_scene(index: int, seed: int = 0, size: int = 128) -> Scene:
     one, textures = place(index, seed), Textures()
     detail = float(np.clip(size / 128, 0.5, 4))
     props = Props(textures)
-    mesh, extent = _shape(one, textures, props, seed, DENSITY * detail)
+    mesh, extent = shape(one, textures, props, seed, DENSITY * detail)
     meshes = [mesh]
     others = [place(k, seed) for k in range(PLACES) if k != index]
     away = np.array([other.position for other in others]) - one.position
@@ -154,7 +154,7 @@ def build_scene(index: int, seed: int = 0, size: int = 128) -> Scene:
     turn = own_frame(one.heading).T
     for k in near:
         other = others[k]
-        mesh, _ = _shape(other, textures, props, seed, FAR_DENSITY * detail)
+        mesh, _ = shape(other, textures, props, seed, FAR_DENSITY * detail)
         meshes.append(mesh.placed(one.heading - other.heading, turn @ away[k]))
     builder, random = Builder(), random_of(seed, 3, index)
     lamps = _surroundings(builder, props, random, extent)

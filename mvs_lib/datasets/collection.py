@@ -17,7 +17,8 @@ class Photos:
 
     Attributes:
         images: uint8 ``(n, h, w, 3)``, RGB.
-        labels: int64 ``(n,)``, an index into ``names``.
+        labels: int64 ``(n,)``, an index into ``names``; or, where a photo may have several labels,
+            int64 ``(n, len(names))``, 1 for each that it has and 0 for the others.
         names: one name a place (class), in the order of the labels.
         sensors: arrays of length ``n`` by sensor name (units in the loader's docstring); NaN where
             a reading is absent.
@@ -35,13 +36,18 @@ class Photos:
             raise ValueError(
                 f"images must be uint8 (n, h, w, 3), got {self.images.dtype} {self.images.shape}"
             )
-        if self.labels.dtype != np.int64 or self.labels.shape != (len(self.images),):
+        several = self.labels.ndim == 2
+        wanted = (len(self.images), len(self.names)) if several else (len(self.images),)
+        if self.labels.dtype != np.int64 or self.labels.shape != wanted:
             raise ValueError(
-                f"labels must be int64 ({len(self.images)},), one a photo, got "
+                f"labels must be int64 ({len(self.images)},), one a photo, or "
+                f"({len(self.images)}, {len(self.names)}), several, got "
                 f"{self.labels.dtype} {self.labels.shape}"
             )
-        if len(self.labels) and not (0 <= self.labels.min() <= self.labels.max() < len(self.names)):
-            raise ValueError(f"labels must lie in 0..{len(self.names) - 1}, the indices of names")
+        high = 1 if several else len(self.names) - 1
+        if self.labels.size and not (0 <= self.labels.min() <= self.labels.max() <= high):
+            what = "0 or 1" if several else f"0..{high}, the indices of names"
+            raise ValueError(f"labels must lie in {what}")
         for kind in ("sensors", "conditions"):
             for key, values in getattr(self, kind).items():
                 if len(values) != len(self.images):
@@ -80,7 +86,8 @@ def validation_split(photos: Photos, share: float = 0.1, seed: int = 0) -> Split
     """Hold back a share of the *source* photos of every place, to choose settings on.
 
     Settings are never chosen on the queries. Each place gives ``round(share * count)`` photos, at
-    least one, and keeps at least one; a place with a single photo keeps it.
+    least one, and keeps at least one; a place with a single photo keeps it. Photos with several
+    labels are drawn without regard to these.
 
     Returns:
         A `Split` whose query part is the held-back photos.
@@ -92,8 +99,9 @@ def validation_split(photos: Photos, share: float = 0.1, seed: int = 0) -> Split
         raise ValueError(f"share must lie strictly between 0 and 1, got {share}")
     random = np.random.default_rng(seed)
     held = np.zeros(len(photos), bool)
-    for label in range(len(photos.names)):
-        members = np.flatnonzero(photos.labels == label)
+    several = photos.labels.ndim == 2
+    for label in range(1 if several else len(photos.names)):
+        members = np.flatnonzero(~held if several else photos.labels == label)
         count = min(max(1, round(share * len(members))), len(members) - 1)
         if count > 0:
             held[random.choice(members, count, replace=False)] = True

@@ -8,7 +8,9 @@ gradients to pass. So the trunk first learns the places from its own feature vec
 
 and every method then starts from the same trunk, as in the papers. V and d are thrown away.
 With smoothing s the label's class is asked for with probability 1 - s + s / C, each other of the C
-classes with s / C (Szegedy et al., 2016): features of one class then gather closer.
+classes with s / C (Szegedy et al., 2016): features of one class then gather closer. Where a photo
+may have several labels, each is a question of its own, and CE the mean over the classes of the
+cross-entropy of a sigmoid.
 """
 
 from typing import NamedTuple
@@ -53,7 +55,13 @@ class Pretraining(nn.Module):
         nn.init.zeros_(self.classifier.bias)
 
     def forward(self, outputs: Outputs, labels: torch.Tensor) -> PretrainingTerms:
-        """Return the terms for a batch; ``labels`` is int64 ``(n,)``."""
+        """Return the terms for a batch; ``labels`` int64 ``(n,)``, or 0 and 1 ``(n, classes)``."""
         scores = self.classifier(outputs.features)
-        classification = functional.cross_entropy(scores, labels, label_smoothing=self.smoothing)
+        if labels.ndim == 2:
+            wanted = labels.to(scores.dtype) * (1 - self.smoothing) + self.smoothing / 2
+            classification = functional.binary_cross_entropy_with_logits(scores, wanted)
+        else:
+            classification = functional.cross_entropy(
+                scores, labels, label_smoothing=self.smoothing
+            )
         return PretrainingTerms(classification, classification)

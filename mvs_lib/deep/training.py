@@ -87,7 +87,7 @@ def train(
         network: as from `build_network`; on whichever device it lies.
         loss: one of `mvs_lib.deep.methods`, or a module of yours with the same signature.
         photos: at least two; images uint8 ``(n, h, w, 3)``, square if ``settings.augment``, and
-            labels in ``0..classes - 1``.
+            labels in ``0..classes - 1``, or several a photo if the loss takes them.
         settings: defaults if None.
         callbacks: see `Callback`.
         checkpoint: a ``.safetensors`` file that is written after every epoch. If it exists, the
@@ -100,12 +100,13 @@ def train(
         the weights of that moment.
 
     Raises:
-        ValueError: fewer than two photos, labels beyond the classifier, a checkpoint that is
+        ValueError: fewer than two photos, labels beyond the classifier, several labels where one
+            is learned from, a checkpoint that is
             damaged or of another run, or a loss that became NaN or infinite; the network then
             holds the weights that gave that loss.
     """
     settings = settings or Settings()
-    _check(network, photos, loss)
+    _check(network, photos, loss, settings)
     device = next(network.parameters()).device
     labels = torch.from_numpy(photos.labels.copy()).to(device)
     if isinstance(loss, Method):
@@ -189,7 +190,7 @@ def train(
     return history
 
 
-def _check(network: HashNetwork, photos: Photos, loss: nn.Module) -> None:
+def _check(network: HashNetwork, photos: Photos, loss: nn.Module, settings: Settings) -> None:
     head = network.config.get("head", "linear")
     if isinstance(loss, Method) and loss.head == "slices" != head:
         raise ValueError(
@@ -203,9 +204,18 @@ def _check(network: HashNetwork, photos: Photos, loss: nn.Module) -> None:
         )
     if len(photos) < 2:
         raise ValueError(f"training needs at least 2 photos, got {len(photos)}")
-    if photos.labels.max() >= network.classes:
+    several = photos.labels.ndim == 2
+    if several and isinstance(loss, Method) and not loss.several_labels:
         raise ValueError(
-            f"labels go up to {photos.labels.max()} but the network's classifier has "
+            f"{type(loss).__name__} learns from one label a photo, and these have several: take a "
+            "method with several_labels, such as DSRH"
+        )
+    if several and settings.per_class:
+        raise ValueError("per_class groups photos by their one label, and these have several")
+    classes = photos.labels.shape[1] if several else photos.labels.max() + 1
+    if classes > network.classes or (several and classes < network.classes):
+        raise ValueError(
+            f"labels go up to {classes - 1} but the network's classifier has "
             f"{network.classes} classes: build it with classes={len(photos.names)}"
         )
 

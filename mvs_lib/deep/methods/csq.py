@@ -106,6 +106,7 @@ class CSQ(Method):
     source = "Yuan et al., 2020"
     group, supervision = GROUPS[0], "labels"
     published_trunk = "ResNet-50"
+    several_labels = True
 
     def __init__(self, weight: float = 1e-4, draws: int = 100):
         super().__init__()

@@ -60,6 +60,7 @@ class DeepBit(Method):
     source = "Lin et al., 2016"
     group, supervision = GROUPS[1], "nothing"
     published_trunk = "VGG-16"
+    several_labels = True
 
     def __init__(
         self, alpha: float = 1.0, beta: float = 1.0, gamma: float = 0.001, code: str = "straight"

@@ -57,6 +57,7 @@ class DHN(Method):
     source = "Zhu et al., 2016"
     group, supervision = GROUPS[2], "pairs"
     published_trunk = "AlexNet"
+    several_labels = True
 
     def __init__(self, weight: float = 0.1, alpha: float | None = None, balanced: bool = False):
         super().__init__()

@@ -59,6 +59,7 @@ class DNNH(Method):
     source = "Lai et al., 2015"
     group, supervision = GROUPS[2], "triplets"
     published_trunk = "network in network"
+    several_labels = True
     head = "slices"
 
     def __init__(self, eps: float = 0.1, margin: float = 1.0):

@@ -56,6 +56,7 @@ class DPSH(Method):
     source = "Li et al., 2016"
     group, supervision = GROUPS[2], "pairs"
     published_trunk = "CNN-F"
+    several_labels = True
     uses_index = True
 
     def __init__(self, eta: float = 0.1, memory: str = "all"):

@@ -53,6 +53,7 @@ class DRSCH(Method):
     source = "Zhang et al., 2015"
     group, supervision = GROUPS[2], "triplets"
     published_trunk = "CNN of three convolutions"
+    several_labels = True
 
     def __init__(self, weight: float = 0.001, beta: float = 1.0, growth: float = 1.0):
         super().__init__()

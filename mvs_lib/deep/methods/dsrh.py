@@ -39,6 +39,7 @@ class DSRH(Method):
     Args:
         alpha: weight of the balance, >= 0.
         margin: rho, in bits; None for a quarter of the bits (our choice).
+        weighted: False lets every triplet count the same, to see what the weights are worth.
 
     Raises:
         ValueError: a negative weight or margin.
@@ -47,12 +48,13 @@ class DSRH(Method):
     source = "Zhao et al., 2015"
     group, supervision = GROUPS[0], "shared labels"  # the survey's group, though it has triplets
     published_trunk = "AlexNet"
+    several_labels = True
 
-    def __init__(self, alpha: float = 1.0, margin: float | None = None):
+    def __init__(self, alpha: float = 1.0, margin: float | None = None, weighted: bool = True):
         super().__init__()
         if alpha < 0 or (margin is not None and margin < 0):
             raise ValueError(f"need alpha >= 0 and margin >= 0, got {alpha} and {margin}")
-        self.alpha, self.margin = alpha, margin
+        self.alpha, self.margin, self.weighted = alpha, margin, weighted
 
     def forward(self, outputs: Outputs, labels: torch.Tensor) -> DSRHTerms:
         """Return the terms of a batch; labels int64 ``(n,)`` or 0 and 1 ``(n, classes)``."""
@@ -64,6 +66,7 @@ class DSRH(Method):
         others = ~torch.eye(n, dtype=torch.bool, device=h.device)
         gain = 2**shared
         weights = (gain[:, :, None] - gain[:, None, :]).clamp(min=0)  # query, i, j
+        weights = weights if self.weighted else (weights > 0).to(h.dtype)
         weights = weights * (others[:, :, None] & others[:, None, :])
         total_weight = weights.sum((1, 2), keepdim=True)
         weights = weights / total_weight.clamp(min=1e-12)

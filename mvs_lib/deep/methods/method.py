@@ -30,6 +30,7 @@ class Method(nn.Module):
         stages: "simultaneous" if features and codes are learned together, "separate" if not.
         published_trunk: of the paper, which is seldom ours.
         head: the hash layer that the network must have; see `mvs_lib.deep.network.HashNetwork`.
+        several_labels: True if photos may have several labels, int64 ``(n, classes)`` of 0 and 1.
         uses_index: True if `forward` takes the photos' places in the collection as ``index``,
             int64 ``(n,)``, after the labels.
     """
@@ -40,6 +41,7 @@ class Method(nn.Module):
     stages: ClassVar[str] = "simultaneous"
     published_trunk: ClassVar[str]
     head: ClassVar[str] = "linear"
+    several_labels: ClassVar[bool] = False
     uses_index: ClassVar[bool] = False
 
     def prepare(self, photos: Photos, bits: int, seed: int) -> None:
