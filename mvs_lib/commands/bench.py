@@ -29,6 +29,8 @@ BENCHMARKS = [
     "cifar10_p2_settings",
     "cifar10_recipe",
     "queries",
+    "squares",
+    "squares_settings",
 ]
 ONLY = (  # can measure some systems or methods alone
     "queries",

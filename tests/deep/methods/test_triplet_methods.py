@@ -75,6 +75,22 @@ def test_dsrh_takes_several_labels_and_cares_for_how_many_are_shared():
     assert float(method(from_projection(near[:2], 0, 2), alone).ranking) == 0
 
 
+def test_dsrh_without_weights_is_the_mean_over_all_wrong_orders_of_a_query():
+    random = np.random.default_rng(3)
+    labels, projection = random.integers(0, 2, (6, 3)), random.normal(0, 1, (6, 8))
+    found = DSRH(margin=1.5, weighted=False)(
+        from_projection(torch.tensor(projection), 0, 3), torch.tensor(labels)
+    )
+    h, shared, means = np.tanh(projection), labels @ labels.T, []
+    for q, i, j in ((q, i, j) for q in range(6) for i in range(6) for j in range(6)):
+        if q not in (i, j) and shared[q, i] > shared[q, j]:
+            hinge = max(0, (8 - h[q] @ h[i]) / 2 - (8 - h[q] @ h[j]) / 2 + 1.5)
+            means.append((q, hinge))
+    asked = {q for q, _ in means}
+    wanted = np.mean([np.mean([hinge for p, hinge in means if p == q]) for q in asked])
+    assert float(found.ranking) == pytest.approx(wanted)
+
+
 def test_each_bit_reads_its_own_slice_alone():
     layer = SlicedLayer(6, 4, 3).double()
     features = torch.randn(5, 6, dtype=torch.float64)
