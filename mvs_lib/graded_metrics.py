@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from mvs_lib.codes import check_codes, hamming_distance
-from mvs_lib.tied_ranking import TIES
+from mvs_lib.tied_ranking import check_options
 
 __all__ = ["average_cumulative_gain", "ndcg", "weighted_mean_average_precision"]
 
@@ -150,11 +150,7 @@ def _expected_gained(shared: np.ndarray, distances: np.ndarray) -> np.ndarray:
 def _mean(
     score: Callable, query_codes, query_labels, database_codes, database_labels, k, ties: str
 ) -> float:
-    if ties not in TIES:
-        raise ValueError(f"ties must be one of {TIES}, got {ties!r}")
-    whole = isinstance(k, int | np.integer) and not isinstance(k, bool)
-    if k is not None and not (whole and k >= 1):
-        raise ValueError(f"k must be a whole number >= 1 or None, got {k!r}")
+    check_options(k, ties)
     rows = _rows(query_codes, query_labels, database_codes, database_labels)
     return float(np.mean([score(*row) for row in rows]))
 

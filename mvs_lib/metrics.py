@@ -22,7 +22,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from mvs_lib.codes import check_codes, hamming_distance
-from mvs_lib.tied_ranking import TIES, count_found, score
+from mvs_lib.tied_ranking import check_options, count_found, score
 
 __all__ = [
     "average_precision",
@@ -289,9 +289,6 @@ def _whole(value) -> bool:
 
 
 def _check_options(k, denominator: str, ties: str) -> None:
-    if k is not None and (not _whole(k) or k < 1):
-        raise ValueError(f"k must be a whole number >= 1 or None, got {k!r}")
+    check_options(k, ties)
     if denominator not in DENOMINATORS:
         raise ValueError(f"denominator must be one of {DENOMINATORS}, got {denominator!r}")
-    if ties not in TIES:
-        raise ValueError(f"ties must be one of {TIES}, got {ties!r}")

@@ -20,9 +20,22 @@ from functools import lru_cache
 
 import numpy as np
 
-__all__ = ["TIES", "count_found", "score"]
+__all__ = ["TIES", "check_options", "count_found", "score"]
 
 TIES = ("stable", "optimistic", "pessimistic", "expected")
+
+
+def check_options(k: int | None, ties: str) -> None:
+    """Check what every ranked measure may be asked for.
+
+    Raises:
+        ValueError: ``k`` is neither None nor a whole number >= 1, or ``ties`` is not of `TIES`.
+    """
+    whole = isinstance(k, int | np.integer) and not isinstance(k, bool)
+    if k is not None and (not whole or k < 1):
+        raise ValueError(f"k must be a whole number >= 1 or None, got {k!r}")
+    if ties not in TIES:
+        raise ValueError(f"ties must be one of {TIES}, got {ties!r}")
 
 
 def score(

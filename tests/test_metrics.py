@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from mvs_lib import metrics
 from mvs_lib.codes import hamming_distance
 from mvs_lib.metrics import average_precision, mean_average_precision
+from mvs_lib.tied_ranking import TIES
 
 K = st.one_of(st.none(), st.integers(1, 9))
 DENOMINATOR = st.sampled_from(metrics.DENOMINATORS)
@@ -120,7 +121,7 @@ def test_average_precision_by_hand():
 def test_rows_floats_and_any_integer_distance():
     random = np.random.default_rng(1)
     relevant, distances = random.random((5, 30)) < 0.3, random.integers(0, 4, (5, 30))
-    for ties in metrics.TIES:
+    for ties in TIES:
         rows = average_precision(relevant, distances, ties=ties)
         one = [average_precision(*row, ties=ties) for row in zip(relevant, distances, strict=True)]
         assert rows.shape == (5,) and np.array_equal(rows, one)
@@ -228,7 +229,7 @@ def test_seeded_shuffle_takes_away_the_gain_of_a_sorted_database():
 def test_a_query_without_positives_counts_zero():
     codes = np.zeros((2, 1), np.uint8)
     assert mean_average_precision(codes, [0, 9], codes, [0, 0]) == 0.5
-    for ties in metrics.TIES:
+    for ties in TIES:
         assert mean_average_precision(codes, [9, 9], codes, [0, 0], k=1, ties=ties) == 0.0
     assert metrics.recall_at_k(codes, [0, 9], codes, [0, 0], 2) == 0.5
 

@@ -26,10 +26,7 @@ UNSUPERVISED = ({"learning_rate": 0.001}, {"learning_rate": 0.0001})
 
 
 COMPARING = tuple({**each, "per_class": 4} for each in EVERYWHERE)
-GENTLY = (
-    {"head_rate": 1.0, "per_class": 4},
-    {"head_rate": 1.0, "per_class": 4, "learning_rate": 0.01},
-)
+GENTLY = (COMPARING[1], {**COMPARING[1], "learning_rate": 0.01})
 VARIANTS = {"dhn": {"balanced": True}, "dpsh": {"memory": "batch"}}
 
 

@@ -7,7 +7,6 @@ same trunk, which has learned to name the things. NDCG, ACG and weighted MAP are
 `mvs_lib.graded_metrics`, MAP counts every photo that shares a thing as right.
 
 The rates were chosen on held-back source photos: ``python -m mvs_lib bench squares_settings``.
-About ten minutes of two cores.
 """
 
 from collections.abc import Iterator

@@ -12,7 +12,7 @@ import numpy as np
 
 from mvs_lib.datasets.campus_mipmaps import HOLE
 
-__all__ = ["Camera", "Hits", "rasterize", "shadow_map", "sun_axes"]
+__all__ = ["Camera", "Hits", "camera_axes", "rasterize", "shadow_map", "sun_axes"]
 
 NEAR = 0.4  # metres: nothing nearer is drawn
 
@@ -45,6 +45,18 @@ class Camera:
         turn = turn.astype(np.float32)
         rays = x.reshape(-1, 1) * turn[0] + y.reshape(-1, 1) * turn[1]
         return rays + self.axes[2].astype(np.float32)
+
+
+def camera_axes(yaw: float, pitch: float) -> np.ndarray:
+    """Return the axes of a level `Camera`, ``(3, 3)``.
+
+    Args:
+        yaw: radians; 0 looks along y, positive to the right. pitch: positive upwards.
+    """
+    sy, cy, sp, cp = np.sin(yaw), np.cos(yaw), np.sin(pitch), np.cos(pitch)
+    forward = np.array([sy * cp, cy * cp, sp])
+    right = np.array([cy, -sy, 0.0])
+    return np.array([right, np.cross(forward, right), forward])
 
 
 @dataclass(frozen=True)

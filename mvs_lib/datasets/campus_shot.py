@@ -13,7 +13,7 @@ from mvs_lib.datasets.campus_light import Light, draw_light
 from mvs_lib.datasets.campus_mesh import Builder
 from mvs_lib.datasets.campus_places import random_of
 from mvs_lib.datasets.campus_props import car
-from mvs_lib.datasets.campus_raster import Camera, rasterize
+from mvs_lib.datasets.campus_raster import Camera, camera_axes, rasterize
 from mvs_lib.datasets.campus_scene import Scene
 from mvs_lib.datasets.campus_shading import shade
 
@@ -65,14 +65,10 @@ class Shot:
     @property
     def camera(self) -> Camera:
         """The pinhole camera; roll and affine slant are in its lens, so borders show the truth."""
-        sy, cy, sp, cp = np.sin(self.yaw), np.cos(self.yaw), np.sin(self.pitch), np.cos(self.pitch)
-        forward = np.array([sy * cp, cy * cp, sp])
-        right = np.array([cy, -sy, 0.0])
-        axes = np.array([right, np.cross(forward, right), forward])
         angle = np.deg2rad(self.roll)
         turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
         slant = capture.affine_matrix(self.strengths["affine"], self.seed)
-        return Camera(self.eye, axes, self.focal * slant @ turn)
+        return Camera(self.eye, camera_axes(self.yaw, self.pitch), self.focal * slant @ turn)
 
 
 def draw_shot(scene: Scene, stream: int, number: int, seed: int = 0) -> Shot:

@@ -26,7 +26,7 @@ from mvs_lib.datasets.campus_mesh import Builder, Mesh, join
 from mvs_lib.datasets.campus_mipmaps import Textures
 from mvs_lib.datasets.campus_places import PLACES, place, random_of
 from mvs_lib.datasets.campus_props import Props, bench, car, lamp_post
-from mvs_lib.datasets.campus_raster import Camera, rasterize
+from mvs_lib.datasets.campus_raster import Camera, camera_axes, rasterize
 from mvs_lib.datasets.campus_scene import (
     DENSITY,
     FAR_DENSITY,
@@ -189,10 +189,7 @@ def _camera(scene: Scene, random: np.random.Generator) -> tuple[Camera, float]:
     focal = random.uniform(0.75, 1.0)
     yaw, pitch = random.normal(0, 0.25), random.normal(0.06, 0.03)
     eye = np.array([0.0, -scene.extent[1] / 2 - random.uniform(24, 34), random.uniform(1.4, 1.75)])
-    sy, cy, sp, cp = np.sin(yaw), np.cos(yaw), np.sin(pitch), np.cos(pitch)
-    forward, right = np.array([sy * cp, cy * cp, sp]), np.array([cy, -sy, 0.0])
-    axes = np.array([right, np.cross(forward, right), forward])
-    return Camera(eye, axes, focal * np.eye(2)), float(np.arctan(0.42 / focal))
+    return Camera(eye, camera_axes(yaw, pitch), focal * np.eye(2)), float(np.arctan(0.42 / focal))
 
 
 def _thing(square: Square, name: str, camera: Camera, bearing: float, random) -> Mesh:

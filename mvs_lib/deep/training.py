@@ -101,9 +101,8 @@ def train(
 
     Raises:
         ValueError: fewer than two photos, labels beyond the classifier, several labels where one
-            is learned from, a checkpoint that is
-            damaged or of another run, or a loss that became NaN or infinite; the network then
-            holds the weights that gave that loss.
+            is learned from, a checkpoint that is damaged or of another run, or a loss that became
+            NaN or infinite; the network then holds the weights that gave that loss.
     """
     settings = settings or Settings()
     _check(network, photos, loss, settings)
@@ -213,7 +212,8 @@ def _check(network: HashNetwork, photos: Photos, loss: nn.Module, settings: Sett
     if several and settings.per_class:
         raise ValueError("per_class groups photos by their one label, and these have several")
     classes = photos.labels.shape[1] if several else photos.labels.max() + 1
-    if classes > network.classes or (several and classes < network.classes):
+    fits = classes == network.classes if several else classes <= network.classes
+    if not fits:
         raise ValueError(
             f"labels go up to {classes - 1} but the network's classifier has "
             f"{network.classes} classes: build it with classes={len(photos.names)}"

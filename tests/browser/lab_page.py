@@ -29,8 +29,8 @@ FLAGS += ["--disable-background-networking", "--disable-component-update", "--di
 SETTINGS = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false"}}
 PATIENCE = 60_000  # milliseconds: a slow two-core laptop that is busy with something else
 CELLS = ".jp-NotebookPanel:not(.lm-mod-hidden)"
-# A run is over when the kernel is idle and no cell waits for its number.
 SEEN_TEXT = "one => { one.scrollIntoView({block: 'nearest'}); return one.innerText }"
+# A run is over when the kernel is idle and no cell waits for its number.
 IDLE = f"""() => {{
     const panel = document.querySelector('{CELLS}');
     const prompts = [...panel.querySelectorAll('.jp-CodeCell .jp-InputPrompt')];
