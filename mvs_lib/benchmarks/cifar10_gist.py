@@ -19,15 +19,15 @@ Taught by 5,000 it does not. ITQ and ITQ-CCA reach them to within the chance of 
 """
 
 import hashlib
-import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from mvs_lib import hashing, metrics, paths
+from mvs_lib.benchmarks.kept_rows import KeptRows
 from mvs_lib.datasets import cifar
 from mvs_lib.datasets.collection import Split
 from mvs_lib.features import cached
@@ -87,26 +87,14 @@ def rows(seeds: int = 3, quick: bool = False) -> Iterator[dict]:
     folder = (
         None if quick else paths.cache() / f"bench-cifar10_gist-{identity(split, Path(__file__))}"
     )
+    kept = KeptRows("cifar10_gist", folder)
     for seed in range(seeds):
         for name in METHODS:
             once = name in FIXED and name not in FROM_LABELLED
             for bits in LENGTHS if seed == 0 or not once else ():
-                file = folder / f"{name}-{bits}-{seed}.json" if folder else None
                 start = {"method": name, "data": split.name, "bits": bits, "protocol": protocol}
                 measure = partial(_measured, name, bits, seed, split, source, query)
-                yield kept(file, {**start, "seed": seed}, measure)
-
-
-def kept(file: Path | None, start: dict, measure: Callable[[], dict]) -> dict:
-    """Return the row in a file; if there is none, measure the rest of the row and keep it."""
-    if file and file.exists():
-        return json.loads(file.read_text())
-    row = {**start, **measure()}
-    if file:
-        file.parent.mkdir(exist_ok=True)
-        with paths.whole_file(file) as beside:
-            beside.write_text(json.dumps(row))
-    return row
+                yield kept.row(f"{name}-{bits}-{seed}", {**start, "seed": seed}, measure)
 
 
 def _measured(name: str, bits: int, seed: int, split: Split, source, query) -> dict:

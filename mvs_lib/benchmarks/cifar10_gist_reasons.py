@@ -39,10 +39,10 @@ from mvs_lib.benchmarks.cifar10_gist import (
     PUBLISHED,
     SIZE,
     identity,
-    kept,
     labels_per_class,
     scaled,
 )
+from mvs_lib.benchmarks.kept_rows import KeptRows
 from mvs_lib.codes import hamming_distance
 from mvs_lib.datasets import cifar
 from mvs_lib.datasets.collection import Split
@@ -94,6 +94,7 @@ def rows(seeds: int = 5, quick: bool = False) -> Iterator[dict]:
         f"{10 * labels_per_class(split)} labelled"
     )
     folder = None if quick else paths.cache() / f"bench-reasons-{identity(split, Path(__file__))}"
+    kept = KeptRows("cifar10_gist_reasons", folder)
     gist = {}
     for condition in CONDITIONS:
         size = DESCRIPTORS[condition["descriptor"]]
@@ -110,8 +111,7 @@ def rows(seeds: int = 5, quick: bool = False) -> Iterator[dict]:
                     "protocol": protocol, "seed": seed,
                 }  # fmt: skip
                 name = hashlib.blake2b(json.dumps(start).encode(), digest_size=12).hexdigest()
-                file = folder / f"{name}.json" if folder else None
-                yield kept(file, start, partial(_measured, start, split, *gist[size]))
+                yield kept.row(name, start, partial(_measured, start, split, *gist[size]))
 
 
 def summary(rows: list[dict]) -> list[dict]:

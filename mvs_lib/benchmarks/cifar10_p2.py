@@ -31,7 +31,7 @@ import torch
 
 from mvs_lib import metrics, paths
 from mvs_lib.benchmarks import kept_code
-from mvs_lib.benchmarks.cifar10_gist import kept
+from mvs_lib.benchmarks.kept_rows import KeptRows
 from mvs_lib.codes import binarize
 from mvs_lib.datasets import cifar
 from mvs_lib.datasets.collection import Split
@@ -81,15 +81,16 @@ def rows(seeds: int = 3, quick: bool = False) -> Iterator[dict]:
     split = cifar.load(protocol="P2", **small)
     protocol = f"P2: {len(split.query)} queries, {len(split.source)} trained on and in the database"
     folder = None if quick else paths.cache() / f"bench-cifar10_p2-{photos_key(split)}"
+    kept = KeptRows("cifar10_p2", folder)
     for seed in range(seeds):
         trunk = _Trunk(split, seed, quick)
         for name, bits, views in product(COMPARED, LENGTHS, VIEWS):
             start = {"method": name, "data": split.name, "bits": bits, "protocol": protocol}
             start |= {"views": views, "seed": seed}
-            file = folder / f"{name}-{bits}-{views}-{seed}-{_key(name)}.json" if folder else None
+            about = f"{name}-{bits}-{views}-{seed}-{_key(name)}"
             if processes.first():
-                yield kept(file, start, partial(_measured, name, bits, views, trunk))
-            elif file is None or not file.exists():
+                yield kept.row(about, start, partial(_measured, name, bits, views, trunk))
+            elif not kept.there(about):
                 trunk.network()  # the other processes help with the trunk, no more
 
 

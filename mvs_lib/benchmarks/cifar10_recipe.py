@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from mvs_lib.benchmarks.cifar10_gist import kept
+from mvs_lib import paths
 from mvs_lib.benchmarks.cifar10_p2 import (
     HEAD,
     PRETRAINING,
@@ -22,6 +22,7 @@ from mvs_lib.benchmarks.cifar10_p2 import (
     photos_key,
     trunk_file,
 )
+from mvs_lib.benchmarks.kept_rows import KeptRows
 from mvs_lib.datasets import cifar
 from mvs_lib.datasets.collection import Split, validation_split
 from mvs_lib.deep import processes, recipe
@@ -50,8 +51,9 @@ RECIPES = {
 class Lap(Callback):
     """Measure the trunk after every epoch and keep the row."""
 
-    def __init__(self, start: dict, split: Split, seed: int, folder: Path | None):
-        self.start, self.split, self.seed, self.folder = start, split, seed, folder
+    def __init__(self, start: dict, split: Split, seed: int, kept: KeptRows, state: Path | None):
+        self.start, self.split, self.seed = start, split, seed
+        self.kept, self.name = kept, state.stem if state else ""
         self.rows: dict[int, dict] = {}
 
     def on_epoch(self, network: HashNetwork, history: History) -> None:
@@ -61,12 +63,10 @@ class Lap(Callback):
 
     def row(self, epoch: int, network: HashNetwork, history: History) -> dict | None:
         """Return the row of an epoch; None if it was cut off and the trunk has moved on since."""
-        file = self.folder / f"{epoch}.json" if self.folder else None
-        there = epoch == history.epochs or (file and file.exists())
-        if epoch not in self.rows and there:
-            self.rows[epoch] = kept(
-                file, {**self.start, "epoch": epoch}, lambda: self._measured(network, history)
-            )
+        name = f"{self.name}-{epoch}"
+        if epoch not in self.rows and (epoch == history.epochs or self.kept.there(name)):
+            start = {**self.start, "epoch": epoch}
+            self.rows[epoch] = self.kept.row(name, start, lambda: self._measured(network, history))
         return self.rows.get(epoch)
 
     def _measured(self, network: HashNetwork, history: History) -> dict:
@@ -104,9 +104,8 @@ def rows(seeds: int = 1, quick: bool = False) -> Iterator[dict]:
             state = folder = None
             if not quick:
                 state = trunk_file("cifar10_recipe", seed, smoothing, config, settings, HEAD)
-                folder = state.with_suffix("") / photos_key(part)
-                folder.mkdir(parents=True, exist_ok=True)
-            lap = Lap(start, part, seed, folder)
+                folder = paths.cache() / f"bench-cifar10_recipe-{photos_key(part)}"
+            lap = Lap(start, part, seed, KeptRows("cifar10_recipe", folder), state)
             network, history = recipe.pretrain(
                 split.source, BITS, seed, settings, state,
                 smoothing=smoothing, callbacks=(lap,), **config,

@@ -10,7 +10,7 @@ without labels learns none in its loss, but its trunk has: ``labels_seen`` says 
 on vectors get the trunk's features, and the trunk stays; they also get a descriptor that no label
 has touched, as most of them are published: ``features`` says which.
 
-Rows lie in ``data/cache`` as soon as they are measured, under a digest of settings and code.
+A row is kept as soon as it is measured, see `mvs_lib.benchmarks.kept_rows`.
 """
 
 import inspect
@@ -25,8 +25,8 @@ import numpy as np
 from mvs_lib import paths
 from mvs_lib.benchmarks import kept_code
 from mvs_lib.benchmarks.campus import measures
-from mvs_lib.benchmarks.cifar10_gist import kept
 from mvs_lib.benchmarks.cifar10_p2 import photos_key, trunk_file
+from mvs_lib.benchmarks.kept_rows import KeptRows
 from mvs_lib.benchmarks.shipped import ship
 from mvs_lib.datasets.collection import Split
 from mvs_lib.deep import encoding, processes, recipe
@@ -101,29 +101,30 @@ class Comparison:
             failed: takes a line for each row that could not be measured; the others are.
         """
         folder = paths.cache() / f"bench-{self.recipe.benchmark}-{photos_key(self.split)}"
+        kept = KeptRows(self.recipe.benchmark, None if self.quick else folder)
         for name, bits in measured:
             for features in ("trunk",) if name in METHODS else ("trunk", "descriptor"):
                 row = {"method": name, "bits": bits, **self.about, "features": features}
-                file = None if self.quick else folder / self._file(row)
+                about = self._about(row)
                 measure = partial(self._measured, name, bits, features)
                 try:
                     if processes.first():
-                        yield kept(file, row, measure)
-                    elif file is None or not file.exists():
+                        yield kept.row(about, row, measure)
+                    elif not kept.there(about):
                         measure()
                 except Exception as error:  # the next row must not wait for this one
                     traceback.print_exc()
                     failed.append(f"{name} at {bits} bits ({type(error).__name__}: {error})")
 
-    def _file(self, row: dict) -> str:
-        """Name the file of a row by what is known of it before it is measured."""
+    def _about(self, row: dict) -> str:
+        """Name a row by what is known of it before it is measured."""
         name, plan = row["method"], self.recipe
         hashing = self._hashing(name)
         about = (plan.trunk, plan.smoothing, plan.pretraining, hashing, plan.descriptor_name)
         about += (self._options(name),)
         code = (recipe.__file__, encoding.__file__, inspect.getfile(_method(name)))
         key = kept_code.key(about, *code)
-        return f"{name}-{row['features']}-{row['bits']}-{self.seed}-{key}.json"
+        return f"{name}-{row['features']}-{row['bits']}-{self.seed}-{key}"
 
     def _hashing(self, name: str) -> Settings:
         """Return the settings of a method's hash training."""

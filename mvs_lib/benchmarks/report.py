@@ -101,8 +101,11 @@ def load(name: str) -> dict:
 
 
 def table(rows: list[dict]) -> str:
-    """Return flat rows as aligned text, the columns in order of first appearance."""
-    columns = list(dict.fromkeys(key for row in rows for key in row))
+    """Return flat rows as aligned text, the columns in order of first appearance.
+
+    What a row is kept as (`mvs_lib.benchmarks.kept_rows`) is for programs, and left out.
+    """
+    columns = list(dict.fromkeys(key for row in rows for key in row if key != "kept_as"))
 
     def cell(value) -> str:
         return "" if value is None else f"{value:.4f}" if isinstance(value, float) else str(value)

@@ -86,7 +86,7 @@ def run(options: argparse.Namespace) -> int:
     )
     if not processes.first():
         return 0  # the first process writes and shows what all measured
-    spent = sum(row[name] for row in results["rows"] for name in TIMES if name in row)
+    spent = sum(_seconds(row) for row in results["rows"])
     results["seconds"] = max(results["seconds"], round(spent, 1))  # kept rows took theirs earlier
     if not options.quick and (options.output or not chosen):
         file = options.output or paths.results() / f"{options.name}.json"
@@ -99,6 +99,10 @@ def run(options: argparse.Namespace) -> int:
             readme.update(options.name)
     print(json.dumps(results, indent=1) if options.json else report.table(results["rows"]))
     return 0
+
+
+def _seconds(row: dict) -> float:
+    return row.get("row_seconds", sum(row[name] for name in TIMES if name in row))
 
 
 def _positive(text: str) -> int:
