@@ -6,19 +6,24 @@ its weights, and beside losses that know only whether two photos share anything.
 same trunk, which has learned to name the things. NDCG, ACG and weighted MAP are those of
 `mvs_lib.graded_metrics`, MAP counts every photo that shares a thing as right.
 
-The rates were chosen on held-back source photos: ``python -m mvs_lib bench squares_settings``.
+The rates were chosen on held-back source photos: ``python -m mvs_lib bench squares_settings``. A
+row is kept as soon as it is measured, see `mvs_lib.benchmarks.kept_rows`.
 """
 
+import inspect
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import product
 
-from mvs_lib import graded_metrics
+from mvs_lib import graded_metrics, paths
+from mvs_lib.benchmarks import kept_code
+from mvs_lib.benchmarks.cifar10_p2 import photos_key, trunk_file
+from mvs_lib.benchmarks.kept_rows import KeptRows
 from mvs_lib.codes import hamming_distance
 from mvs_lib.datasets import campus_squares
 from mvs_lib.datasets.collection import Split
-from mvs_lib.deep import recipe
+from mvs_lib.deep import encoding, recipe
 from mvs_lib.deep.encoding import encode
 from mvs_lib.deep.methods import CSQ, DHN, DNNH, DPSH, DSRH
 from mvs_lib.deep.methods.method import Method
@@ -54,11 +59,15 @@ class Squares:
     Args:
         split: photos, labels ``(n, classes)``.
         seed: of the trunk, the methods, the order and the views.
-        quick: a rehearsal.
+        quick: a rehearsal, which keeps nothing.
+        benchmark: who asks; its rows and its trunk are kept under this name.
     """
 
-    def __init__(self, split: Split, seed: int, quick: bool):
+    def __init__(self, split: Split, seed: int, quick: bool, benchmark: str = "squares"):
         self.split, self.seed, self.quick = split, seed, quick
+        self.benchmark = benchmark
+        folder = None if quick else paths.cache() / f"bench-{benchmark}-{photos_key(split)}"
+        self.kept = KeptRows(benchmark, folder)
 
     def _settings(self, settings: Settings) -> Settings:
         return replace(settings, epochs=1, batch_size=20) if self.quick else settings
@@ -66,9 +75,11 @@ class Squares:
     @cached_property
     def _trunk(self) -> HashNetwork:
         config = {"width": 8} if self.quick else {}
-        settings = self._settings(PRETRAINING)
+        settings, state = self._settings(PRETRAINING), None
+        if not self.quick:
+            state = trunk_file(self.benchmark, self.seed, settings)
         network, history = recipe.pretrain(
-            self.split.source, max(LENGTHS), self.seed, settings, **config
+            self.split.source, max(LENGTHS), self.seed, settings, state, **config
         )
         if history.interrupted:
             raise KeyboardInterrupt
@@ -76,13 +87,25 @@ class Squares:
 
     def row(self, name: str, bits: int, choice: dict) -> dict:
         """Teach a method by `HASHING` with the changes of ``choice``, and measure it."""
-        method, options = METHODS[name]
-        settings = self._settings(replace(HASHING, **choice))
+        asked, stored = self.split.query, self.split.source
+        (method, options), settings = METHODS[name], self._settings(replace(HASHING, **choice))
+        code = (recipe, encoding, graded_metrics, inspect.getmodule(method))
+        about = (PRETRAINING, settings, options)
+        key = kept_code.key(about, *(module.__file__ for module in code))
+        start = {
+            "method": name,
+            "bits": bits,
+            "data": self.split.name,
+            "protocol": f"{len(asked)} queries, {len(stored)} labelled photos in the database",
+            "seed": self.seed,
+        }
+        measure = partial(self._measured, method(**options), bits, settings)
+        return self.kept.row(f"{name}-{bits}-{self.seed}-{key}", start, measure)
+
+    def _measured(self, method: Method, bits: int, settings: Settings) -> dict:
         head = {} if method.head == "linear" else {"head": method.head}
         fresh = recipe.with_fresh_head(self._trunk, bits, self.seed, **head)
-        network, history = recipe.learn_hash(
-            fresh, method(**options), self.split.source, self.seed, settings
-        )
+        network, history = recipe.learn_hash(fresh, method, self.split.source, self.seed, settings)
         if history.interrupted:
             raise KeyboardInterrupt
         stored, asked = self.split.source, self.split.query
@@ -93,11 +116,6 @@ class Squares:
         shared = asked.labels @ stored.labels.T > 0
         distances = hamming_distance(codes[0], codes[2])
         return {
-            "method": name,
-            "bits": bits,
-            "data": self.split.name,
-            "protocol": f"{len(asked)} queries, {len(stored)} labelled photos in the database",
-            "seed": self.seed,
             f"ndcg_at_{FIRST}": round(graded_metrics.ndcg(*codes, k=FIRST), 4),
             f"acg_at_{FIRST}": round(graded_metrics.average_cumulative_gain(*codes, k=FIRST), 4),
             "weighted_map": round(graded_metrics.weighted_mean_average_precision(*codes), 4),

@@ -21,6 +21,7 @@ def rows(seeds: int = 1, quick: bool = False) -> Iterator[dict]:
     """Yield a row a method, choice and seed."""
     source = (campus_squares.load(80, 20, 32) if quick else campus_squares.load()).source
     for seed in range(seeds):
-        squares = Squares(validation_split(source, share=0.1, seed=seed), seed, quick)
+        held = validation_split(source, share=0.1, seed=seed)
+        squares = Squares(held, seed, quick, "squares_settings")
         for name, choice in product(METHODS, TRIED):
             yield squares.row(name, BITS, choice)

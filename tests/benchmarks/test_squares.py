@@ -5,11 +5,13 @@ import pytest
 
 from mvs_lib.benchmarks import squares, squares_settings
 from mvs_lib.datasets.collection import Photos, Split
+from mvs_lib.deep.settings import Settings
 
 
 @pytest.fixture
-def small(monkeypatch):
+def small(monkeypatch, tmp_path):
     """Sixty photos of noise with several labels, and twenty queries."""
+    monkeypatch.setenv("MVS_DATA", str(tmp_path))
     random = np.random.default_rng(0)
 
     def some(count):
@@ -39,6 +41,22 @@ def test_each_method_has_a_row_a_length_and_the_figures_are_those_of_its_codes(s
     wanted = squares.graded_metrics.ndcg(asked, labels[0], stored, labels[1], k=squares.FIRST)
     assert found[0][f"ndcg_at_{squares.FIRST}"] == round(wanted, 4)
     assert all(0 < row["map"] <= 1 and row["weighted_map"] >= row["map"] for row in found)
+
+
+def test_what_was_measured_is_kept_until_the_settings_change(small, monkeypatch):
+    brief = Settings(epochs=1, batch_size=20)
+    monkeypatch.setattr(squares, "PRETRAINING", brief)
+    monkeypatch.setattr(squares, "HASHING", brief)
+    monkeypatch.setattr(squares, "METHODS", {"dpsh": squares.METHODS["dpsh"]})
+    first = list(squares.rows(seeds=1))
+    measured, honest = [], squares.Squares._measured
+    monkeypatch.setattr(
+        squares.Squares, "_measured", lambda *args: measured.append(args) or honest(*args)
+    )
+    assert list(squares.rows(seeds=1)) == first and not measured
+    monkeypatch.setattr(squares, "CHOICES", {"dpsh": {"learning_rate": 0.02}})
+    again = list(squares.rows(seeds=1))
+    assert len(measured) == 2 and [row["learning_rate"] for row in again] == [0.02, 0.02]
 
 
 def test_rates_are_chosen_without_a_query(small, monkeypatch):
