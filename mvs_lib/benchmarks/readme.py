@@ -136,12 +136,31 @@ def _cifar10_p2(rows: list[dict]) -> tuple[list[list], list[str]]:
     return lines, ["", *below]
 
 
+def _squares(rows: list[dict]) -> tuple[list[list], list[str]]:
+    """Return lines of cells, NDCG@100 by code length and the other measures at the longest."""
+    lengths = sorted({row["bits"] for row in rows})
+    groups = defaultdict(list)
+    for row in rows:
+        groups[row["method"]].append(row)
+    graded = {"acg_at_100": "ACG@100", "weighted_map": "weighted MAP", "map": "MAP"}
+    head = [f"NDCG@100, {bits} bits" for bits in lengths]
+    lines = [["Method", *head, *graded.values(), "Seeds"]]
+    for method, group in groups.items():
+        at = {bits: [row for row in group if row["bits"] == bits] for bits in lengths}
+        cells = [_figure([row["ndcg_at_100"] for row in at[bits]]) for bits in lengths]
+        cells += [_figure([row[name] for row in at[lengths[-1]]]) for name in graded]
+        lines.append([method.upper(), *cells, len({row["seed"] for row in group})])
+    below = f"{rows[0]['protocol']}; {', '.join(graded.values())} at {lengths[-1]} bits."
+    return lines, ["", below]
+
+
 BLOCKS = {
     "campus": _campus,
     "campus_methods": _by_length,
     "cifar10_p1": _by_length,
     "cifar10_p2": _cifar10_p2,
     "queries": _queries,
+    "squares": _squares,
 }
 
 
