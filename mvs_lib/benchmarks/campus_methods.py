@@ -20,10 +20,11 @@ import numpy as np
 from mvs_lib.benchmarks.campus import PROTOCOL
 from mvs_lib.benchmarks.deep_methods import Comparison, Recipe, chosen_methods
 from mvs_lib.datasets import campus
+from mvs_lib.datasets.collection import Split
 from mvs_lib.deep.recipe import HASHING, PRETRAINING
 from mvs_lib.features import cached
 
-__all__ = ["CHOICES", "LENGTHS", "SHIPPED", "recipe", "rows"]
+__all__ = ["CHOICES", "LENGTHS", "SHIPPED", "photos", "recipe", "rows"]
 
 LENGTHS = (48, 12, 24, 32)  # bits; the first with every seed
 SHIPPED = (("cnnh", 48), ("csq", 48), ("dnnh", 48), ("dpsh", 48))  # of seed 0
@@ -45,6 +46,15 @@ def recipe() -> Recipe:
     )  # fmt: skip
 
 
+def photos(quick: bool) -> tuple[Split, dict]:
+    """Return the photos, and what a row says of them."""
+    split = campus.load(places=12, source=240, query=60) if quick else campus.load()
+    protocol = PROTOCOL.format(
+        source=len(split.source), query=len(split.query), places=len(split.source.names)
+    )
+    return split, {"data": "campus", "protocol": protocol}
+
+
 def rows(seeds: int = 3, quick: bool = False, only: list[str] | None = None) -> Iterator[dict]:
     """Yield a row a method, length and seed (two if it learns on vectors); of ``only`` if given.
 
@@ -53,16 +63,10 @@ def rows(seeds: int = 3, quick: bool = False, only: list[str] | None = None) -> 
         RuntimeError: some rows failed; the others were measured and are kept.
     """
     methods = chosen_methods(only)
-    split = campus.load(places=12, source=240, query=60) if quick else campus.load()
-    protocol = PROTOCOL.format(
-        source=len(split.source), query=len(split.query), places=len(split.source.names)
-    )
+    split, about = photos(quick)
     failed = []
     for seed in range(seeds):
-        comparison = Comparison(
-            split, np.arange(len(split.source)), {"data": "campus", "protocol": protocol}, seed,
-            recipe(), quick,
-        )  # fmt: skip
+        comparison = Comparison(split, np.arange(len(split.source)), about, seed, recipe(), quick)
         comparison.shipped = SHIPPED if seed == 0 else ()
         lengths = LENGTHS if seed == 0 else LENGTHS[:1]
         for bits, name in product(lengths, methods):

@@ -32,8 +32,10 @@ from mvs_lib.datasets.collection import Split
 from mvs_lib.deep import encoding, processes, recipe
 from mvs_lib.deep.encoding import describe, encode
 from mvs_lib.deep.methods import METHODS, VECTOR_METHODS
+from mvs_lib.deep.methods.method import Method
 from mvs_lib.deep.network import HashNetwork
 from mvs_lib.deep.settings import Settings
+from mvs_lib.deep.training import History
 
 __all__ = ["Comparison", "Recipe", "chosen_methods"]
 
@@ -118,13 +120,16 @@ class Comparison:
 
     def _about(self, row: dict) -> str:
         """Name a row by what is known of it before it is measured."""
-        name, plan = row["method"], self.recipe
-        hashing = self._hashing(name)
+        name = row["method"]
+        return f"{name}-{row['features']}-{row['bits']}-{self.seed}-{self.key(name)}"
+
+    def key(self, name: str) -> str:
+        """Name what the figures of a method depend on besides photos, length and seed."""
+        plan, hashing = self.recipe, self._hashing(name)
         about = (plan.trunk, plan.smoothing, plan.pretraining, hashing, plan.descriptor_name)
         about += (self._options(name),)
         code = (recipe.__file__, encoding.__file__, inspect.getfile(_method(name)))
-        key = kept_code.key(about, *code)
-        return f"{name}-{row['features']}-{row['bits']}-{self.seed}-{key}"
+        return kept_code.key(about, *code)
 
     def _hashing(self, name: str) -> Settings:
         """Return the settings of a method's hash training."""
@@ -181,17 +186,28 @@ class Comparison:
             ship(self._network, about, self.taught, plan.benchmark, plan.pretraining, hashing)
         return row
 
-    def _jointly(self, name: str, bits: int, _) -> tuple[list, dict]:
-        """Teach trunk and hash layer together, encode all photos."""
-        method, settings = METHODS[name], self._settings(self._hashing(name))
-        options = self._options(name)
+    def learn(self, name: str, bits: int) -> tuple[HashNetwork, Method, History]:
+        """Teach trunk and hash layer together, from the trunk that all methods start from.
+
+        Returns:
+            The network, the method with what it has learned itself, and what happened.
+
+        Raises:
+            KeyboardInterrupt: the stop button.
+        """
+        method = METHODS[name](**self._options(name))
         head = {} if method.head == "linear" else {"head": method.head}
         fresh = recipe.with_fresh_head(self._trunk, bits, self.seed, **head)
-        network, history = recipe.learn_hash(
-            fresh, method(**options), self.taught, self.seed, settings
-        )
+        settings = self._settings(self._hashing(name))
+        network, history = recipe.learn_hash(fresh, method, self.taught, self.seed, settings)
         if history.interrupted:
             raise KeyboardInterrupt
+        return network, method, history
+
+    def _jointly(self, name: str, bits: int, _) -> tuple[list, dict]:
+        """Teach trunk and hash layer together, encode all photos."""
+        settings, options = self._settings(self._hashing(name)), self._options(name)
+        network, _, history = self.learn(name, bits)
         about = {
             "trunk": self.recipe.trunk_name,
             "learning_rate": settings.learning_rate,

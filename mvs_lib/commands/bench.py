@@ -18,6 +18,7 @@ BENCHMARKS = [
     "campus_hashing_settings",
     "campus_methods",
     "campus_methods_settings",
+    "campus_scalable",
     "campus_settings",
     "cifar10_gist",
     "cifar10_gist_reasons",
