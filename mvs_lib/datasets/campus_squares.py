@@ -13,13 +13,9 @@ of the larger one. Drawn photos are kept in ``data/cache``, square by square.
 
 from dataclasses import dataclass, replace
 
-import cv2
-import joblib
 import numpy as np
-from tqdm.auto import tqdm
 
 from mvs_lib import paths
-from mvs_lib.datasets.campus import read_drawn
 from mvs_lib.datasets.campus_ground import ground_map
 from mvs_lib.datasets.campus_light import draw_light
 from mvs_lib.datasets.campus_mesh import Builder, Mesh, join
@@ -38,6 +34,7 @@ from mvs_lib.datasets.campus_scene import (
 from mvs_lib.datasets.campus_shading import shade
 from mvs_lib.datasets.campus_textures import BROAD, NEEDLES, PALM
 from mvs_lib.datasets.collection import Photos, Split
+from mvs_lib.datasets.drawn_files import check_whole, drawn
 
 __all__ = ["THINGS", "load"]
 
@@ -89,25 +86,24 @@ def load(
     Raises:
         ValueError: a number out of its range.
     """
-    for name, value, low, high in (
-        ("source", source, 1, 10**5), ("query", query, 1, 10**5), ("size", size, 32, 512),
-        ("seed", seed, 0, 2**31),
-    ):  # fmt: skip
-        whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
-        if not whole or not low <= value <= high:
-            raise ValueError(f"{name} must be a whole number in {low}..{high}, got {value!r}")
+    check_whole("source", source, 1, 10**5)
+    check_whole("query", query, 1, 10**5)
+    check_whole("size", size, 32, 512)
+    check_whole("seed", seed, 0, 2**31)
     folder = paths.cache() / f"squares-v{VERSION}-{size}px-seed{seed}"
     squares = {"source": -(-source // PHOTOS), "query": -(-query // PHOTOS)}
-    todo = [(stream, k) for stream in STREAMS for k in range(squares[stream])]
-    files = {one: folder / f"{one[0]}{one[1]:04}.npz" for one in todo}
-    missing = [one for one in todo if not files[one].exists()]
-    if missing:
-        folder.mkdir(parents=True, exist_ok=True)
-        tasks = (joblib.delayed(_draw_square)(*one, size, seed, files[one]) for one in missing)
-        drawing = joblib.Parallel(n_jobs=-1, return_as="generator_unordered")(tasks)
-        bar = tqdm(drawing, total=len(missing), desc="squares", disable=not progress)
-        list(bar)
-    parts = {one: read_drawn(file) for one, file in files.items()}
+    tasks = {
+        folder / f"{stream}{k:04}.npz": (stream, k, size, seed)
+        for stream in STREAMS
+        for k in range(squares[stream])
+    }
+    parts = dict(
+        zip(
+            ((stream, k) for stream, k, *_ in tasks.values()),
+            drawn(_draw_square, tasks, lambda *_: PHOTOS, "squares", progress),
+            strict=True,
+        )
+    )
     photos = []
     for stream, count in (("source", source), ("query", query)):
         images, labels = (
@@ -118,19 +114,14 @@ def load(
     return Split("squares", *photos)
 
 
-def _draw_square(stream: str, number: int, size: int, seed: int, file) -> None:
-    """Draw the photos of one square into a file, whole or not at all."""
-    threads = cv2.getNumThreads()
-    cv2.setNumThreads(1)
-    try:
-        where = (seed, 8, STREAMS[stream], number)
-        square = build_square(random_of(seed, 7, *where[2:]), size)
-        drawn = [draw_photo(square, random_of(*where, k), size) for k in range(PHOTOS)]
-    finally:
-        cv2.setNumThreads(threads)
-    images, labels = zip(*drawn, strict=True)
-    with paths.whole_file(file) as beside, open(beside, "wb") as out:
-        np.savez(out, images=np.stack(images), labels=np.stack(labels))
+def _draw_square(stream: str, number: int, size: int, seed: int) -> dict[str, np.ndarray]:
+    """Draw the photos of one square."""
+    where = (seed, 8, STREAMS[stream], number)
+    square = build_square(random_of(seed, 7, *where[2:]), size)
+    images, labels = zip(
+        *(draw_photo(square, random_of(*where, k), size) for k in range(PHOTOS)), strict=True
+    )
+    return {"images": np.stack(images), "labels": np.stack(labels)}
 
 
 def build_square(random: np.random.Generator, size: int) -> Square:

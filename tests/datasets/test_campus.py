@@ -4,25 +4,13 @@ import joblib
 import numpy as np
 import pytest
 from scipy import stats
+from this_process import InThisProcess
 
 from mvs_lib.datasets import campus, campus_scene, campus_shot, capture
 from mvs_lib.datasets.campus_scene import build_scene
 from mvs_lib.datasets.campus_shot import draw_shot
 
 SMALL = {"places": 3, "source": 7, "query": 4, "size": 32}
-
-
-class InThisProcess:
-    """Stands in for joblib.Parallel: no other processes, and any order of the tasks."""
-
-    order = staticmethod(list)
-
-    def __init__(self, **options):
-        assert options["n_jobs"] == -1
-
-    def __call__(self, tasks):
-        for function, arguments, options in self.order(list(tasks)):
-            yield function(*arguments, **options)
 
 
 def set_up(patch, folder):
