@@ -30,6 +30,7 @@ BENCHMARKS = [
     "cifar10_p2_settings",
     "cifar10_recipe",
     "queries",
+    "search",
     "squares",
     "squares_settings",
 ]
@@ -53,6 +54,7 @@ SEEDS = {  # the others: 3
     "cifar10_p2_settings": 1,
     "cifar10_recipe": 1,
     "queries": 1,
+    "search": 1,
 }
 
 
@@ -69,6 +71,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"{', '.join(ONLY)}: measure this one (repeat for more) and keep its rows; writes no "
         "file",
     )
+    parser.add_argument("--full", action="store_true", help="search: 100 million codes too (15 GB)")
     parser.add_argument("--quick", action="store_true", help="a small rehearsal; writes no file")
 
 
@@ -82,6 +85,10 @@ def run(options: argparse.Namespace) -> int:
     if chosen and options.name not in ONLY:
         raise ValueError(f"--only is for {', '.join(ONLY)}, not for {options.name}")
     command += "".join(f" --only {name}" for name in options.only or [])
+    if options.full:
+        if options.name != "search":
+            raise ValueError(f"--full is for the benchmark search, not for {options.name}")
+        command, chosen["full"] = f"{command} --full", True
     results = report.measure(
         command, benchmark.rows, seeds=options.seeds, quick=options.quick, **chosen
     )
@@ -89,7 +96,7 @@ def run(options: argparse.Namespace) -> int:
         return 0  # the first process writes and shows what all measured
     spent = sum(_seconds(row) for row in results["rows"])
     results["seconds"] = max(results["seconds"], round(spent, 1))  # kept rows took theirs earlier
-    if not options.quick and (options.output or not chosen):
+    if not options.quick and (options.output or not options.only):
         file = options.output or paths.results() / f"{options.name}.json"
         report.write(results, file)
         if options.name in CHARTS:

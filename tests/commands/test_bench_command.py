@@ -24,6 +24,7 @@ def bench(monkeypatch, tmp_path, here):
     monkeypatch.setattr(readme, "update", lambda name: updated.append(readme.block(name)))
     return SimpleNamespace(
         run=lambda *options: here("bench", "campus", *options),
+        here=here,
         updated=updated,
         file=tmp_path / "data" / "results" / "campus.json",
     )
@@ -85,6 +86,20 @@ def test_seeds_must_be_a_number(bench, seeds, capsys):
     with pytest.raises(SystemExit) as ended:
         bench.run("--seeds", seeds)
     assert ended.value.code == 2
+
+
+def test_full_is_for_the_search_alone(bench, monkeypatch):
+    status, _, error = bench.run("--full")
+    assert status == 1 and error == "bench: --full is for the benchmark search, not for campus\n"
+    given = []
+    fake = SimpleNamespace(rows=lambda **options: given.append(options) or [])
+    monkeypatch.setitem(sys.modules, "mvs_lib.benchmarks.search", fake)
+    assert bench.here("bench", "search", "--full", "--quick")[0] == 0
+    assert bench.here("bench", "search", "--quick")[0] == 0
+    assert given == [
+        {"seeds": 1, "quick": True, "full": True},
+        {"seeds": 1, "quick": True},
+    ]
 
 
 @pytest.mark.parametrize("command", ["build", "check"])
