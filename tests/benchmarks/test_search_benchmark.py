@@ -53,7 +53,7 @@ def test_a_difference_is_counted(monkeypatch):
         "range_search",
         lambda self, codes, radius: near(self, codes, max(0, radius - 1)),
     )
-    assert search_exactness.exactness(cases=300)["mismatches"] > 20
+    assert search_exactness.exactness(cases=2_000)["mismatches"] > 20
 
 
 @pytest.mark.parametrize("mode", search.MODES)
