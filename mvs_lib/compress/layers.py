@@ -5,7 +5,10 @@ import copy
 import torch
 from torch import nn
 
-__all__ = ["check_plain", "check_rank", "convolution", "linear", "replaced", "spatial_settings"]
+__all__ = [
+    "axis_settings", "check_plain", "check_rank", "convolution", "linear", "replaced",
+    "spatial_settings",
+]  # fmt: skip
 
 
 def replaced(network: nn.Module, layers: dict[str, nn.Module]) -> nn.Module:
@@ -51,6 +54,18 @@ def convolution(
 def spatial_settings(layer: nn.Conv2d) -> dict:
     """Return how a convolution goes over the picture: stride, padding and dilation."""
     return {"stride": layer.stride, "padding": layer.padding, "dilation": layer.dilation}
+
+
+def axis_settings(layer: nn.Conv2d, axis: int) -> dict:
+    """Return how a convolution goes along one axis, 0 down and 1 across, for one that does only
+    that: stride, padding and dilation of the other axis are none.
+    """
+    settings = spatial_settings(layer)
+    idle = {"stride": 1, "padding": 0, "dilation": 1}
+    return {
+        name: tuple(value if k == axis else idle[name] for k, value in enumerate(values))
+        for name, values in settings.items()
+    }
 
 
 def check_rank(name: str, value: int, most: int) -> None:
