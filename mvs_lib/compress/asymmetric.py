@@ -2,18 +2,18 @@
 
 Zhang, Zou, He, Sun (2016), "Accelerating very deep convolutional networks for classification and
 detection". The d values y of a layer at one place lie near a space of k < d dimensions, so that k
-filters and a 1 x 1 convolution M = P Q' do the work of d (Eq. 2 to 5): W' = Q' W, then P. Two
-things make it better than a principal component analysis of y:
+filters and a 1 x 1 convolution M = P Q' do the work of d: W' = Q' W, then P. Two things make it
+better than a principal component analysis of y:
 
-- nonlinear (Eq. 6): what the next layer reads is r(y) = max(0, y), so keep that,
+- nonlinear: what the next layer reads is r(y) = max(0, y), so keep that,
   min sum_i ||r(y_i) - r(M y_i + b)||^2;
-- asymmetric (Eq. 15): a layer behind compressed ones reads something else than it was made for. Let
+- asymmetric: a layer behind compressed ones reads something else than it was made for. Let
   yhat be what its own filters say of *that*, and keep the y of the whole network,
   min sum_i ||r(y_i) - r(M yhat_i + b)||^2.
 
-Auxiliary values z_i in the place of M yhat_i + b, and a penalty lambda on the difference (Eq. 7),
-let two solvable problems take turns: the best z, a number at a time (Eq. 11 to 13), and the best M
-of rank k for it, a reduced-rank regression (Eq. 8 to 10). Lambda is small at first, then 1.
+Auxiliary values z_i in the place of M yhat_i + b, and a penalty lambda ||z_i - (M yhat_i + b)||^2,
+let two solvable problems take turns: the best z, a number at a time, and the best M of rank k for
+it, a reduced-rank regression. Lambda is small at first, then 1.
 """
 
 import torch
@@ -168,7 +168,7 @@ def asymmetric(
 def choose_ranks(
     energies: dict[str, torch.Tensor], macs: dict[str, float], budget: float
 ) -> dict[str, int]:
-    """Return how many filters each layer keeps, the product of the kept energies large (Eq. 16).
+    """Return how many filters each layer keeps, the product of the kept energies large.
 
     Greedily: as long as the layers cost more than the budget, the filter goes whose energy, as a
     share of what its layer still has, is least for the operations that it saves.

@@ -2,12 +2,12 @@
 
 Lebedev, Ganin, Rakhuba, Oseledets, Lempitsky (2015), "Speeding-up convolutional neural networks
 using fine-tuned CP-decomposition". A kernel of S to T channels is written as a sum of R outer
-products of four vectors (Eq. 2),
+products of four vectors,
 
     W(t, s, y, x) = sum_r  A(t, r) B(s, r) Y(y, r) X(x, r),
 
 and computed as a 1 x 1 convolution from S to R channels, a vertical and a horizontal one on each of
-them alone, and a 1 x 1 convolution from R to T (Eq. 3): R (S + 2 d + T) multiplications a pixel in
+them alone, and a 1 x 1 convolution from R to T: R (S + 2 d + T) multiplications a pixel in
 the place of S T d^2.
 
 The sum is found by nonlinear least squares, as in the paper, not greedily and not one factor after

@@ -4,15 +4,15 @@ Jaderberg, Vedaldi, Zisserman (2014), "Speeding up convolutional neural networks
 expansions". A d x d filter of rank one is a vertical and a horizontal one, and costs 2 d in the
 place of d^2 multiplications. Two schemes:
 
-- `separable_basis` (scheme 1, Eq. 2): M rank-one filters s_m, the same for every input channel c,
+- `separable_basis` (scheme 1): M rank-one filters s_m, the same for every input channel c,
   and each filter of the layer a mixture, W_f^c = sum_m a_f^cm s_m. Cost a pixel: C M 2 d + T C M.
   Over all pairs (f, c) that is a CP of the three-way tensor (T C) x d x d;
-- `separable` (scheme 2, Eq. 3): K vertical filters over all channels, then T horizontal ones over
+- `separable` (scheme 2): K vertical filters over all channels, then T horizontal ones over
   the K, W_f^c = sum_k h_f^k v_k^c. Cost: K d (C + T), in the place of T C d^2. The best of them is
   the SVD of the kernel as a (C d) x (T d) matrix; at K = min(C, T) d nothing is lost.
 
 Both reconstruct the weights in closed form or by least squares; to reconstruct what the layer says
-of data (section 2.2.2), hand the result to `mvs_lib.compress.reconstruction.reconstruct`.
+of data, hand the result to `mvs_lib.compress.reconstruction.reconstruct`.
 """
 
 import torch

@@ -3,15 +3,15 @@
 Denton, Zaremba, Bruna, LeCun, Fergus (2014), "Exploiting linear structure within convolutional
 networks for efficient evaluation". Three ways to say a layer with fewer numbers:
 
-- `split_linear` (section 3.3 for matrices): W = U S V' of rank r, two layers in the place of one.
+- `split_linear`: W = U S V' of rank r, two layers in the place of one.
   The error is sqrt(sum of s_i^2, i > r), and none of rank r has a smaller one (Eckart and Young);
-- `monochromatic` (3.3.1), for layers that read few channels: each filter's C x XY slice is nearly
+- `monochromatic`, for layers that read few channels: each filter's C x XY slice is nearly
   one colour times one pattern. The colours are clustered to C', so that every filter reads one
   of C' mixed channels;
-- `biclustered` (3.3.2): channels that are used alike go together, and each block of input and
+- `biclustered`: channels that are used alike go together, and each block of input and
   output channels becomes 1 x 1, d x d and 1 x 1 convolutions of ranks K1 and K2, by two SVDs.
 
-With ``inputs`` the error counts where data lies, ||(W - W') C^(1/2)|| with C = E[x x'] (Eq. 6).
+With ``inputs`` the error counts where data lies, ||(W - W') C^(1/2)|| with C = E[x x'].
 """
 
 import math

@@ -4,7 +4,7 @@ Han, Mao, Dally (2016), "Deep compression", section 3. The weights of a layer th
 clustered to k values c by k-means, W_ij = c_(I_ij), and a weight is stored as a label of log2(k)
 bits. The first centres lie evenly between the smallest and the largest weight: large weights are
 few and matter most, and centres drawn by density would forget them. Then the values learn on: the
-gradient of a centre is the sum of those of its weights (Eq. 3), dL/dc_k = sum_(I_ij = k) dL/dW_ij.
+gradient of a centre is the sum of those of its weights, dL/dc_k = sum_(I_ij = k) dL/dW_ij.
 Weights of 0 are pruned ones; they stay 0 and have a label of their own, 0.
 """
 
