@@ -1,0 +1,132 @@
+"""What an encoder takes: milliseconds and memory, in a process of its own. See notebooks 07 and 08.
+
+Memory is the process's own account (Linux, ``/proc/self/status``): after the libraries are there,
+the high-water mark is set back; the peak is what it rises to while the file is loaded and run,
+above what the libraries took. Time is one photo at a time on one thread: the first one, with the
+loading, as a phone pays for it (*cold*), and the median and the 90th percentile of many. Two
+encoders are compared by turns, so that whatever else the machine does meets both: the ratio is the
+median over the turns.
+"""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from mvs_lib.phone.encoder import Encoder
+
+__all__ = ["Measured", "measure", "time_ratio"]
+
+WARM = 5  # photos before anything is timed
+TURNS = 15  # of a comparison
+TOGETHER = 4  # photos a turn
+
+
+class Measured(NamedTuple):
+    """What one encoder took."""
+
+    cold_ms: float  # loading the file, and the first photo
+    median_ms: float  # a photo
+    p90_ms: float
+    base_bytes: int | None  # of the process with its libraries; None where it cannot be told
+    peak_bytes: int | None  # above that
+
+
+def measure(path: str | Path, runs: int = 50) -> Measured:
+    """Run an encoder in a fresh process and return what it took.
+
+    Args:
+        path: an ``.onnx`` file of this course.
+        runs: photos that are timed, at least 1.
+
+    Raises:
+        FileNotFoundError, ValueError: see `mvs_lib.phone.encoder.Encoder`.
+    """
+    if runs < 1:
+        raise ValueError(f"runs must be >= 1, got {runs}")
+    Encoder(path)  # errors are better told here than by a process
+    return Measured(**_child("measure", path, runs))
+
+
+def time_ratio(path: str | Path, other: str | Path, turns: int = TURNS) -> float:
+    """Return how many times as fast as ``path`` an encoder is: ``other``, by turns in one process.
+
+    Raises:
+        FileNotFoundError, ValueError: see `mvs_lib.phone.encoder.Encoder`.
+    """
+    for each in (path, other):
+        Encoder(each)
+    return _child("compare", path, other, turns)["ratio"]
+
+
+def _child(*words) -> dict:
+    command = [sys.executable, "-m", "mvs_lib.phone.measurement", *map(str, words)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"the measurement failed: {done.stderr.strip().splitlines()[-1:]}")
+    return json.loads(done.stdout)
+
+
+def _photo(encoder: Encoder) -> np.ndarray:
+    random = np.random.default_rng(0)
+    return random.integers(0, 256, (1, encoder.size, encoder.size, 3), dtype=np.uint8)
+
+
+def _status(name: str) -> int | None:
+    """Return a line of ``/proc/self/status`` in bytes."""
+    try:
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith(f"{name}:"):
+                return 1024 * int(line.split()[1])
+    except OSError:
+        pass
+    return None
+
+
+def _measure(path: str, runs: str) -> dict:
+    try:
+        Path("/proc/self/clear_refs").write_text("5")  # sets the high-water mark back
+    except OSError:
+        pass
+    base, began = _status("VmRSS"), time.perf_counter()
+    encoder = Encoder(path)
+    photo = _photo(encoder)
+    encoder.encode_pixels(photo)
+    cold, times = time.perf_counter() - began, []
+    for _ in range(WARM + int(runs)):
+        start = time.perf_counter()
+        encoder.encode_pixels(photo)
+        times.append(1000 * (time.perf_counter() - start))
+    times, peak = times[WARM:], _status("VmHWM")
+    return {
+        "cold_ms": 1000 * cold,
+        "median_ms": float(np.median(times)),
+        "p90_ms": float(np.percentile(times, 90)),
+        "base_bytes": base,
+        "peak_bytes": None if base is None or peak is None else peak - base,
+    }
+
+
+def _compare(path: str, other: str, turns: str) -> dict:
+    encoders = Encoder(path), Encoder(other)
+    photos = [_photo(encoder) for encoder in encoders]
+    ratios = []
+    for turn in range(1 + int(turns)):
+        spent = []
+        for encoder, photo in zip(encoders, photos, strict=True):
+            start = time.perf_counter()
+            for _ in range(TOGETHER):
+                encoder.encode_pixels(photo)
+            spent.append(time.perf_counter() - start)
+        if turn:  # the first one warms up
+            ratios.append(spent[0] / spent[1])
+    return {"ratio": float(np.median(ratios))}
+
+
+if __name__ == "__main__":
+    task = {"measure": _measure, "compare": _compare}[sys.argv[1]]
+    print(json.dumps(task(*sys.argv[2:])))
