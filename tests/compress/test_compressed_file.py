@@ -79,6 +79,8 @@ def layers():
     factors = [torch.randn(n, 4) for n in (12, 8, 3, 3)]
     return {
         "split": ("5", split_linear(torch_linear, 3)),
+        "pooled": ("4", nn.Sequential(nn.AdaptiveAvgPool2d(4), nn.ReLU(inplace=True),
+                                      nn.Identity(), nn.Flatten())),
         "blocks": ("3", biclustered(conv, (2, 3), (2, 2))),
         "colours": ("0", monochromatic(network[0], 3)),
         "cp": ("3", from_factors(conv, factors)),
