@@ -29,6 +29,7 @@ BENCHMARKS = [
     "cifar10_p2_reasons",
     "cifar10_p2_settings",
     "cifar10_recipe",
+    "compress",
     "queries",
     "search",
     "squares",
@@ -40,6 +41,7 @@ ONLY = (  # can measure some systems or methods alone
     "campus_methods_settings",
     "cifar10_p1",
     "cifar10_p1_settings",
+    "compress",
 )
 CHARTS = {"queries": bitrate_chart}
 TIMES = ("fit_seconds", "measure_seconds")  # of a row
@@ -53,6 +55,7 @@ SEEDS = {  # the others: 3
     "cifar10_p2_reasons": 1,
     "cifar10_p2_settings": 1,
     "cifar10_recipe": 1,
+    "compress": 1,
     "queries": 1,
     "search": 1,
 }

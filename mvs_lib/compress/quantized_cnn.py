@@ -19,12 +19,12 @@ import math
 from dataclasses import dataclass
 
 import torch
-from sklearn.cluster import KMeans
 from torch import nn
 from torch.nn import functional
 
 from mvs_lib.compress.cost import Cost
 from mvs_lib.compress.layers import check_plain, check_rank, spatial_settings
+from mvs_lib.compress.vector_quantization import means
 
 __all__ = ["Codewords", "LookUp", "costs", "quantized"]
 
@@ -68,9 +68,9 @@ def quantized(layer: nn.Conv2d | nn.Linear, length: int, k: int, random_state: i
     books, labels = [], []
     for piece in kernels.split(length, dim=2):
         rows = piece.transpose(0, 1).flatten(0, 1)  # (d d T, C')
-        found = KMeans(k, n_init=2, random_state=random_state).fit(rows.numpy())
-        books.append(torch.from_numpy(found.cluster_centers_))
-        labels.append(torch.from_numpy(found.labels_).long().view(places, outputs))
+        centres, members = means(rows, k, random_state)
+        books.append(centres)
+        labels.append(members.view(places, outputs))
     return Codewords(torch.stack(books), torch.stack(labels, 1))
 
 

@@ -14,17 +14,19 @@ A codebook is part of the bill: (32 m n) / (32 k m + log2(k) n s) is the ratio o
 """
 
 import math
+import warnings
 from dataclasses import dataclass
 
 import torch
 from sklearn.cluster import KMeans
+from sklearn.exceptions import ConvergenceWarning
 from torch import nn
 
 from mvs_lib.compress.cost import Cost
 from mvs_lib.compress.layers import check_rank
 from mvs_lib.compress.weight_sharing import cluster
 
-__all__ = ["Quantized", "QuantizedWeights", "binarized", "product", "residual", "scalar"]
+__all__ = ["Quantized", "QuantizedWeights", "binarized", "means", "product", "residual", "scalar"]
 
 
 @dataclass
@@ -95,7 +97,7 @@ def product(weights: torch.Tensor, blocks: int, k: int, random_state: int = 0) -
     check_rank("k", k, n)
     if m % blocks:
         raise ValueError(f"{m} columns do not go into {blocks} equal blocks")
-    found = [_means(part, k, random_state) for part in weights.split(m // blocks, dim=1)]
+    found = [means(part, k, random_state) for part in weights.split(m // blocks, dim=1)]
     codebooks, labels = (torch.stack(part) for part in zip(*found, strict=True))
     return Quantized(codebooks, labels, (n, m))
 
@@ -117,7 +119,7 @@ def residual(weights: torch.Tensor, stages: int, k: int, random_state: int = 0) 
     check_rank("k", k, len(left))
     found = []
     for _ in range(stages):
-        centres, members = _means(left, k, random_state)
+        centres, members = means(left, k, random_state)
         left = left - centres[members]
         found.append((centres, members))
     codebooks, labels = (torch.stack(part) for part in zip(*found, strict=True))
@@ -166,6 +168,16 @@ def _matrix(weights: torch.Tensor) -> torch.Tensor:
     return weights.detach().double().cpu()
 
 
-def _means(rows: torch.Tensor, k: int, random_state: int) -> tuple[torch.Tensor, torch.Tensor]:
-    found = KMeans(k, n_init=4, random_state=random_state).fit(rows.numpy())
+def means(rows: torch.Tensor, k: int, random_state: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Cluster rows by k-means: centres ``(k, d)`` and members int64 ``(n,)``.
+
+    Where there are no more than k different rows, each is a centre.
+    """
+    different, members = torch.unique(rows, dim=0, return_inverse=True)
+    if len(different) <= k:
+        spare = different[-1:].expand(k - len(different), -1)
+        return torch.cat([different, spare]), members
+    with warnings.catch_warnings():  # rows that differ by rounding alone share a centre
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        found = KMeans(k, n_init=4, random_state=random_state).fit(rows.numpy())
     return torch.from_numpy(found.cluster_centers_), torch.from_numpy(found.labels_).long()

@@ -1,0 +1,212 @@
+"""What does each way of compressing a network buy, and what does it cost?
+
+A network that the course trained is compressed by every method of the survey, and by some chains of
+them. Each result is a file that was written, read back and found equal, an encoder that ran on one
+thread beside the original's, and codes of all photos, queries and database alike:
+
+- ``file_bytes`` and ``size_ratio``: of the file without the classifier, which no phone needs,
+  against the original's weights in 32 bits; ``zlib_bytes``: the same weights by zlib, as a control;
+- ``macs_ratio``: multiply-accumulates of the original a photo, divided by those now;
+- ``time_ratio``: milliseconds of the original in ONNX Runtime on one thread, divided by those now;
+- ``peak_bytes``: memory while the encoder is loaded and run, above that of the libraries;
+- ``map_before`` and ``map`` (Eq. 1), and ``map_mixed``, where the database keeps the original's
+  codes; ``flipped_bits``: the share of all code bits that changed.
+
+Rows are kept, see `mvs_lib.benchmarks.kept_rows`. ``--only METHOD`` measures one family of methods.
+"""
+
+import inspect
+import tempfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from mvs_lib import paths
+from mvs_lib.benchmarks import compress_faster, compress_smaller, kept_code
+from mvs_lib.benchmarks.campus import measures
+from mvs_lib.benchmarks.cifar10_p2 import photos_key
+from mvs_lib.benchmarks.compress_networks import NETWORKS, Case
+from mvs_lib.benchmarks.compress_subject import Made
+from mvs_lib.benchmarks.kept_rows import KeptRows
+from mvs_lib.codes import unpack
+from mvs_lib.compress.cost import cost
+from mvs_lib.compress.layers import replaced
+from mvs_lib.compress.pruning import settled
+from mvs_lib.deep import compressed
+from mvs_lib.deep.encoding import encode
+from mvs_lib.phone import measurement, quantization
+from mvs_lib.phone.encoder import Encoder
+from mvs_lib.phone.export import export_onnx
+
+__all__ = ["METHODS", "rows"]
+
+METHODS = {
+    name: function
+    for module in (compress_smaller, compress_faster)
+    for name, function in vars(module).items()
+    if name in module.__all__
+}
+CALIBRATED_ON = 256  # photos, of the 8-bit encoder
+
+
+def rows(seeds: int = 1, quick: bool = False, only: list[str] | None = None) -> Iterator[dict]:
+    """Yield a row a network and compressed network.
+
+    Args:
+        seeds: must be 1: the networks are given.
+        quick: a rehearsal.
+        only: families of methods, from `METHODS`; all of them, and the 8-bit encoder, if None.
+
+    Raises:
+        ValueError: there is no such family, or a network is not there; the message says what to do.
+    """
+    if unknown := sorted(set(only or ()) - set(METHODS)):
+        raise ValueError(f"no methods {', '.join(unknown)}: choose from {', '.join(METHODS)}")
+    for make in NETWORKS:
+        with tempfile.TemporaryDirectory() as folder:
+            yield from _of_network(_Bench(make(quick), Path(folder)), only, quick)
+
+
+def _of_network(bench: "_Bench", only: list[str] | None, quick: bool) -> Iterator[dict]:
+    case, folder = bench.case, paths.cache() / f"bench-compress-{photos_key(bench.split)}"
+    kept = KeptRows("compress", None if quick else folder)
+    yield kept.row(f"{case.name}-original-{case.key}", bench.about("original"), bench.original)
+    for family in only or METHODS:
+        function = METHODS[family]
+        key = kept_code.key((case.key, family), inspect.getfile(function), __file__)
+        yield from _family(function(case.subject), bench, kept, f"{case.name}-{family}", key)
+    if only is None:
+        key = kept_code.key(case.key, quantization.__file__)
+        about = bench.about("8 bits, ONNX Runtime")
+        yield kept.row(f"{case.name}-int8-{key}", about, bench.eight_bits)
+
+
+def _family(made: Made, bench: "_Bench", kept: KeptRows, name: str, key: str) -> Iterator[dict]:
+    """Yield the rows of a family; nothing is made anew if all of them are there."""
+    number = 0
+    while kept.there(f"{name}-{number}-{key}"):
+        row = kept.row(f"{name}-{number}-{key}", {}, dict)
+        yield row
+        number += 1
+        if row["last"]:
+            return
+    following = next(made, None)
+    place = 0
+    while following is not None:
+        current, following = following, next(made, None)
+        if place >= number:
+            method, network = current
+            row = bench.about(method)
+            yield kept.row(
+                f"{name}-{place}-{key}", row,
+                lambda network=network, last=following is None: {
+                    **bench.measured(network), "last": last,
+                },
+            )  # fmt: skip
+        place += 1
+
+
+class _Bench:
+    """One network, its figures, and those of what is made of it."""
+
+    def __init__(self, case: Case, folder: Path):
+        self.case, self.split, self.folder = case, case.split, folder
+        self.network = _sent(case.subject.network)
+        self.onnx = self._exported(self.network, "original")
+        self.cost = cost(self.network, torch.from_numpy(self.split.query.images[:1]))
+        self.bytes = 4 * sum(each.numel() for each in self.network.parameters())
+        self.codes = [encode(self.network, part.images, progress=True) for part in self._parts]
+        self.map = measures(*self.codes, self.split)["map"]
+
+    @property
+    def _parts(self):
+        return self.split.query, self.split.source
+
+    def about(self, method: str) -> dict:
+        return {
+            "net": self.case.name, "method": method, "data": self.split.name,
+            "bits": self.network.bits, "protocol": self.case.protocol, "seed": self.case.seed,
+        }  # fmt: skip
+
+    def original(self) -> dict:
+        return self._figures(self.network, self.onnx, self.codes, 1.0)
+
+    def measured(self, network: nn.Module) -> dict:
+        """Return the figures of a compressed network."""
+        network = _sent(network)
+        computing = network.float() if _is_half(network) else network
+        onnx = self._exported(computing, "compressed")
+        ratio = measurement.time_ratio(self.onnx, onnx)
+        codes = [encode(computing, part.images, progress=True) for part in self._parts]
+        return self._figures(network, onnx, codes, ratio, computing)
+
+    def eight_bits(self) -> dict:
+        """Return the figures of the encoder in 8 bits, whose file is an ONNX file."""
+        images = self.split.source.images
+        chosen = np.linspace(0, len(images) - 1, CALIBRATED_ON).astype(np.int64)
+        file = quantization.quantize(self.onnx, self.folder / "int8.onnx", images[chosen])
+        encoder = Encoder(file)
+        codes = [encoder.encode_pixels(part.images, progress=True) for part in self._parts]
+        size = file.stat().st_size
+        return {
+            "file_bytes": size, "size_ratio": round(self.bytes / size, 2), "zlib_bytes": None,
+            "macs": self.cost.macs, "macs_ratio": 1.0,
+            "time_ratio": round(measurement.time_ratio(self.onnx, file), 3),
+            "peak_bytes": measurement.measure(file).peak_bytes, **self._found(codes),
+        }  # fmt: skip
+
+    def _figures(self, network, onnx, codes, ratio, computing=None) -> dict:
+        size = self._stored(network)
+        now = cost(computing or network, torch.from_numpy(self.split.query.images[:1]))
+        state = b"".join(value.numpy().tobytes() for value in network.state_dict().values())
+        return {
+            "file_bytes": size,
+            "size_ratio": round(self.bytes / size, 2),
+            "zlib_bytes": len(zlib.compress(state, 9)),
+            "macs": now.macs,
+            "macs_ratio": round(self.cost.macs / now.macs, 3),
+            "time_ratio": round(ratio, 3),
+            "peak_bytes": measurement.measure(onnx).peak_bytes,
+            **self._found(codes),
+        }
+
+    def _stored(self, network: nn.Module) -> int:
+        """Write a file, read it back, compare every weight; return its bytes."""
+        file = self.folder / "network.small"
+        size = compressed.save(network, file)
+        again = compressed.load(file)[0].state_dict()
+        for name, value in network.state_dict().items():
+            if not torch.equal(value, again[name]):
+                raise RuntimeError(f"{name} came back otherwise")
+        return size
+
+    def _found(self, codes: list[np.ndarray]) -> dict:
+        bits = self.network.bits
+        flipped = [
+            int((unpack(now, bits) != unpack(before, bits)).sum())
+            for now, before in zip(codes, self.codes, strict=True)
+        ]
+        found = measures(*codes, self.split)
+        mixed = measures(codes[0], self.codes[1], self.split)
+        return {
+            "map_before": self.map, "map": found["map"], "map_mixed": mixed["map"],
+            "top1": found["top1"],
+            "flipped_bits": round(sum(flipped) / bits / sum(map(len, codes)), 5),
+        }  # fmt: skip
+
+    def _exported(self, network: nn.Module, name: str) -> Path:
+        size = self.split.query.images.shape[1]
+        return export_onnx(network, self.folder / f"{name}.onnx", size)
+
+
+def _sent(network: nn.Module) -> nn.Module:
+    """Return what a phone gets: plain weights, no classifier."""
+    return replaced(settled(network), {"classifier": nn.Identity()}).eval()
+
+
+def _is_half(network: nn.Module) -> bool:
+    return any(each.dtype == torch.float16 for each in network.parameters())

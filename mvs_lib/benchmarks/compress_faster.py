@@ -1,0 +1,157 @@
+"""Fewer multiplications: the methods of notebook 06, at some strengths. See `compress`.
+
+Each function takes a `Subject` and yields names and networks; a name says the method, and after a
+comma how strongly it was used, or which step of several it is. Nothing looks at a query.
+"""
+
+from functools import partial
+
+import torch
+from torch import nn
+
+from mvs_lib.benchmarks.compress_subject import Made, Subject, halved, large_enough
+from mvs_lib.compress.asymmetric import asymmetric, choose_ranks
+from mvs_lib.compress.cost import layer_costs
+from mvs_lib.compress.cp import cp_convolution
+from mvs_lib.compress.layers import replaced
+from mvs_lib.compress.low_rank import separable, separable_basis
+from mvs_lib.compress.pipeline import Pipeline
+from mvs_lib.compress.pruning import prune_gradually
+from mvs_lib.compress.reconstruction import reconstruct, responses
+from mvs_lib.compress.svd import biclustered, monochromatic, split_linear
+from mvs_lib.compress.weight_sharing import shared
+
+__all__ = ["canonical", "denton", "fewer", "separated", "separated_basis"]
+
+
+def separated(subject: Subject) -> Made:
+    """Columns and rows (Jaderberg et al., 2014), by weights, by responses, and taught on."""
+    for divisor in (2, 4):
+        new = {
+            name: separable(layer, max(1, _half_rank(layer) * 2 // divisor))
+            for name, layer in subject.wide.items()
+        }
+        by_weights = replaced(subject.network, new)
+        yield f"separable, 1/{divisor}", by_weights
+        yield f"separable, 1/{divisor}, responses", _reconstructed(subject, new)
+        yield f"separable, 1/{divisor}, taught on", subject.learn(by_weights)
+
+
+def separated_basis(subject: Subject) -> Made:
+    """A basis of rank-one filters for all channels (Jaderberg et al., 2014, scheme 1)."""
+    for filters in (2, 3):
+        new = {
+            name: separable_basis(layer, filters, steps=60, starts=1)
+            for name, layer in subject.wide.items()
+        }
+        network = replaced(subject.network, new)
+        yield f"separable basis, {filters} filters", network
+        yield f"separable basis, {filters} filters, taught on", subject.learn(network)
+
+
+def canonical(subject: Subject) -> Made:
+    """CP by nonlinear least squares, then taught on (Lebedev et al., 2015)."""
+    for divisor in (3, 6):
+        new = {
+            name: cp_convolution(layer, _cp_rank(layer, divisor), steps=60, starts=1, ridge=1e-4)
+            for name, layer in subject.wide.items()
+        }
+        network = replaced(subject.network, new)
+        yield f"CP, 1/{divisor}", network
+        yield f"CP, 1/{divisor}, taught on", subject.learn(network)
+
+
+def denton(subject: Subject) -> Made:
+    """Singular values and clusters (Denton et al., 2014)."""
+    first = next(iter(subject.layers(nn.Conv2d).items()))
+    if first[1].in_channels == 3:
+        half = max(1, first[1].out_channels // 4)
+        yield "monochromatic", replaced(subject.network, {first[0]: monochromatic(first[1], half)})
+    new = {}
+    for name, layer in subject.wide.items():
+        inputs, outputs = layer.in_channels // 2, layer.out_channels // 2
+        new[name] = biclustered(layer, (2, 2), (max(1, inputs // 2), max(1, outputs // 2)))
+    network = replaced(subject.network, new)
+    yield "biclustered", network
+    yield "biclustered, taught on", subject.learn(network)
+    for divisor in (4, 8):
+        new = {
+            name: split_linear(
+                layer, max(1, min(layer.weight.shape) // divisor), _read(subject, name)
+            )
+            for name, layer in subject.large.items()
+        }
+        yield f"split linear layers, 1/{divisor}", replaced(subject.network, new)
+
+
+def fewer(subject: Subject) -> Made:
+    """Fewer filters (Zhang et al., 2016), alone and with columns and rows; then taught on."""
+    for speed in (2, 4):
+        ranks = _ranks(subject, 1 / speed)
+        pair = [
+            asymmetric(subject.network, ranks, subject.photos, relu=subject.relu, symmetric=kind)
+            for kind in (True, False)
+        ]
+        yield f"fewer filters, {speed}x, symmetric", pair[0]
+        yield f"fewer filters, {speed}x", pair[1]
+        yield f"fewer filters, {speed}x, taught on", subject.learn(pair[1])
+    network = asymmetric(subject.network, _ranks(subject, 1 / 2), subject.photos, relu=subject.relu)
+    new = {}
+    for name in subject.wide:
+        layer = network.get_submodule(f"{name}.0")
+        new[f"{name}.0"] = separable(layer, max(1, _half_rank(layer)))
+    chain = replaced(network, new)
+    yield "fewer filters, then separable", chain
+    taught = subject.learn(chain)
+    yield "fewer filters, then separable, taught on", taught
+    kept = {name: 0.3 for name, layer in taught.named_modules() if large_enough(name, layer)}
+    pipeline = Pipeline({
+        "pruned": lambda net: prune_gradually(net, kept, 3, lambda each, _: subject.learn(each)),
+        "shared": partial(shared, values=dict.fromkeys(kept, 15)),
+        "values taught": subject.briefly,
+        "16-bit values": halved,
+    })  # fmt: skip
+    yield "fewer filters, separable, pruned and shared", pipeline(taught)
+
+
+def _half_rank(layer: nn.Conv2d) -> int:
+    """Return the K of `separable` that halves a layer's multiplications."""
+    outputs, inputs, height, width = layer.weight.shape
+    whole = outputs * inputs * height * width
+    most = min(inputs * height, outputs * width)
+    return max(1, min(most, round(whole / 2 / (height * inputs + width * outputs))))
+
+
+def _cp_rank(layer: nn.Conv2d, divisor: int) -> int:
+    outputs, inputs, height, width = layer.weight.shape
+    whole = outputs * inputs * height * width
+    return max(1, round(whole / divisor / (inputs + height + width + outputs)))
+
+
+def _read(subject: Subject, name: str) -> torch.Tensor:
+    return responses(subject.network, name, subject.photos)[0]
+
+
+def _reconstructed(subject: Subject, new: dict[str, nn.Module]) -> nn.Module:
+    """Fit each layer to what the whole network's says, reading what it will really read."""
+    network = subject.network
+    for name, layer in new.items():
+        read = responses(network, name, subject.photos)[0]
+        said = responses(subject.network, name, subject.photos)[1]
+        network = replaced(network, {name: reconstruct(layer, read, said, steps=30)})
+    return network
+
+
+def _ranks(subject: Subject, share: float) -> dict[str, int]:
+    """Choose how many filters the wide layers keep for a share of their operations."""
+    costs = layer_costs(subject.network, subject.photos[:1])
+    energies, each, whole = {}, {}, 0.0
+    for name, layer in subject.wide.items():
+        said = responses(subject.network, name, subject.photos)[1].movedim(1, -1).flatten(0, -2)
+        said = said[:: max(1, len(said) // 20_000)].double()
+        energies[name] = torch.linalg.svdvals(said - said.mean(0)).square()
+        outputs, inputs, height, width = layer.weight.shape
+        pixels = costs[name].macs / layer.weight.numel()
+        each[name] = pixels * (inputs * height * width + outputs)
+        whole += costs[name].macs
+    return choose_ranks(energies, each, whole * share)

@@ -1,0 +1,136 @@
+"""The networks that `compress` compresses: trained by the course, normalisations folded.
+
+- ``campus``: SSDH with 48 bits, as shipped;
+- ``campus, large head``: the same convolutions with linear layers like AlexNet's on top, 6,912 to
+  4,096 to 4,096, which hold nearly all of its weights. It is trained here, and kept in
+  ``data/cache``.
+
+What learns on learns as the network did, at a tenth of the rate.
+"""
+
+import hashlib
+from dataclasses import dataclass, replace
+
+import torch
+from torch import nn
+
+from mvs_lib import paths
+from mvs_lib.benchmarks import kept_code
+from mvs_lib.benchmarks.campus_methods import photos
+from mvs_lib.benchmarks.compress_subject import Subject
+from mvs_lib.compress.folding import folded
+from mvs_lib.compress.layers import replaced
+from mvs_lib.datasets.collection import Split
+from mvs_lib.deep import checkpoint, recipe
+from mvs_lib.deep.compressed import learn_on
+from mvs_lib.deep.methods import SSDH
+from mvs_lib.deep.network import HashNetwork
+from mvs_lib.deep.pretraining import Pretraining
+from mvs_lib.deep.settings import Settings
+from mvs_lib.deep.training import build_network, train
+
+__all__ = ["NETWORKS", "Case", "campus_network", "large_head", "with_large_head"]
+
+BITS = 48
+ON = replace(recipe.HASHING, epochs=6, learning_rate=0.003, head_rate=1.0)
+WIDE, CELLS = 4096, 6  # outputs of each linear layer; side of what the first one reads
+
+
+@dataclass
+class Case:
+    """A network with its photos and its names.
+
+    Args:
+        name: of the network.
+        subject: what compressors see.
+        split: what it is measured on.
+        protocol: in words.
+        seed: of the training.
+        key: names all that its figures depend on.
+    """
+
+    name: str
+    subject: Subject
+    split: Split
+    protocol: str
+    seed: int
+    key: str
+
+
+def campus_network(quick: bool) -> Case:
+    """Return the campus's SSDH network.
+
+    Raises:
+        FileNotFoundError, ValueError: the checkpoint is missing or damaged.
+    """
+    split, about = photos(quick)
+    file = paths.checkpoints() / "campus_ssdh_48.safetensors"
+    network, facts = checkpoint.load(file)
+    return _case("campus", network, split, about["protocol"], facts["seed"], quick)
+
+
+def large_head(quick: bool) -> Case:
+    """Return the network with AlexNet's linear layers, trained now or read from the cache.
+
+    Raises:
+        KeyboardInterrupt: the stop button.
+    """
+    split, about = photos(quick)
+    wide, first, second = WIDE, recipe.PRETRAINING, recipe.HASHING
+    if quick:
+        wide, first, second = 64, replace(first, epochs=1), replace(second, epochs=1)
+    plain = build_network(first, split.source, bits=BITS, classes=len(split.source.names))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(first.seed)
+        network = with_large_head(plain, wide)
+    states = [None, None]
+    if not quick:
+        key = kept_code.key((first, second, wide, CELLS), recipe.__file__)
+        folder = paths.cache() / "bench-compress"
+        states = [folder / f"large-head-{step}-{key}.safetensors" for step in ("trunk", "hash")]
+    for loss, settings, state in (
+        (Pretraining(network), first, states[0]), (SSDH(), second, states[1]),
+    ):  # fmt: skip
+        history = train(network, loss, split.source, settings, checkpoint=state)
+        if history.interrupted:
+            raise KeyboardInterrupt
+    return _case("campus, large head", network, split, about["protocol"], first.seed, quick)
+
+
+def with_large_head(network: HashNetwork, wide: int) -> HashNetwork:
+    """Return a network of the small trunk whose vector comes from two wide linear layers."""
+    trunk = network.trunk
+    last = trunk.stages[-1][0].out_channels
+    head = nn.Sequential(
+        nn.Flatten(),
+        nn.Linear(last * CELLS**2, wide, bias=False), nn.BatchNorm1d(wide), nn.ReLU(inplace=True),
+        nn.Linear(wide, wide, bias=False), nn.BatchNorm1d(wide), nn.ReLU(inplace=True),
+    )  # fmt: skip
+    layers = {"pool": nn.AdaptiveAvgPool2d(CELLS), "vector": head}
+    layers = {f"trunk.{name}": layer for name, layer in layers.items()}
+    layers["hash"] = nn.Linear(wide, network.bits)
+    nn.init.zeros_(layers["hash"].bias)
+    new = replaced(network, layers)
+    new.trunk.features = wide
+    return new
+
+
+def _case(name: str, network, split: Split, protocol: str, seed: int, quick: bool) -> Case:
+    settings = replace(ON, epochs=1) if quick else ON
+    taught = split.source
+
+    def learn(epochs: Settings):
+        return learn_on(SSDH, taught, epochs, seed)
+
+    subject = Subject(
+        folded(network), taught.images, learn(settings),
+        learn(replace(settings, epochs=max(1, settings.epochs // 3))), relu=True,
+    )  # fmt: skip
+    digest = hashlib.blake2b(digest_size=8)
+    for value in network.state_dict().values():
+        digest.update(value.contiguous().numpy().tobytes())
+    key = kept_code.key((settings, digest.hexdigest()), recipe.__file__)
+    return Case(name, subject, split, protocol, seed, key)
+
+
+NETWORKS = (campus_network, large_head)

@@ -1,0 +1,137 @@
+"""The benchmark of compression: what a row says is so, and every method of both notebooks runs."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from mvs_lib.benchmarks import compress, compress_networks
+from mvs_lib.benchmarks.compress_networks import Case, with_large_head
+from mvs_lib.benchmarks.compress_subject import Subject
+from mvs_lib.codes import unpack
+from mvs_lib.compress.folding import folded
+from mvs_lib.datasets.collection import Photos, Split
+from mvs_lib.deep import compressed, encode
+from mvs_lib.deep.methods import SSDH
+from mvs_lib.deep.settings import Settings
+from mvs_lib.deep.training import build_network
+
+
+def photos(count, seed):
+    images = np.random.default_rng(seed).integers(0, 256, (count, 32, 32, 3), dtype=np.uint8)
+    return Photos(images, np.arange(count) % 4, ("a", "b", "c", "d"))
+
+
+def case(name="small", width=8):
+    split = Split("noise", photos(24, 0), photos(8, 1))
+    network = build_network(Settings(seed=1), bits=16, classes=4, width=width, features=32)
+    if name == "head":
+        network = with_large_head(network, 40)
+    learn = compressed.learn_on(
+        SSDH, split.source, Settings(epochs=1, batch_size=12, learning_rate=0.001), progress=False
+    )
+    with torch.no_grad():  # some running means, and bits that are on for half of the photos
+        network.train()(torch.from_numpy(split.source.images))
+    subject = Subject(folded(network), split.source.images, learn, learn, relu=True)
+    return Case(name, subject, split, "8 queries", 0, "key")
+
+
+@pytest.fixture
+def quick(monkeypatch, tmp_path):
+    monkeypatch.setenv("MVS_DATA", str(tmp_path))
+    monkeypatch.setattr(compress, "NETWORKS", (lambda quick: case(),))
+    monkeypatch.setattr(compress.measurement, "time_ratio", lambda *_: 1.5)
+    measured = compress.measurement.Measured(1, 1, 1, 10, 20)
+    monkeypatch.setattr(compress.measurement, "measure", lambda *_: measured)
+
+
+def test_a_row_says_what_its_network_does(quick, monkeypatch):
+    given = case().subject.network
+    half = given.get_submodule("trunk.vector.1")
+    with torch.no_grad():
+        half.weight[:, ::2] = 0
+
+    def made(subject):
+        yield "half of the vector's weights", given
+
+    monkeypatch.setattr(compress, "METHODS", {"made": made})
+    original, row = compress.rows(only=["made"])
+    assert original["method"] == "original" and original["flipped_bits"] == 0
+    assert original["map"] == original["map_before"] == original["map_mixed"]
+    assert original["size_ratio"] == pytest.approx(1, abs=0.1)
+    assert original["zlib_bytes"] < original["file_bytes"] * 1.1
+    base = case()
+    sent = compress._sent(given)
+    flipped = total = 0
+    for part in (base.split.query, base.split.source):
+        before = unpack(encode(base.subject.network, part.images), 16)
+        now = unpack(encode(sent, part.images), 16)
+        flipped, total = flipped + (before != now).sum(), total + now.size
+    assert row["flipped_bits"] == pytest.approx(flipped / total, abs=1e-5) and flipped
+    assert row["file_bytes"] < original["file_bytes"] and row["macs_ratio"] == 1
+    assert (row["time_ratio"], row["peak_bytes"], row["last"]) == (1.5, 20, True)
+    assert row["net"] == "small" and row["protocol"] == "8 queries"
+
+
+def test_the_classifier_is_not_sent():
+    network = compress._sent(case().subject.network)
+    assert isinstance(network.classifier, nn.Identity)
+
+
+@pytest.mark.parametrize("family", list(compress.METHODS))
+def test_every_method_of_a_family_makes_a_network_that_runs(family):
+    subject = case("head" if family == "matrices" else "small", width=4).subject
+    before = {name: value.clone() for name, value in subject.network.state_dict().items()}
+    names, sizes = [], []
+    for name, network in compress.METHODS[family](subject):
+        names.append(name)
+        network = compress._sent(network).float()
+        codes = encode(network, subject.images[:4])
+        assert codes.shape == (4, 2)
+        sizes.append(compress.cost(network, subject.photos[:1]))
+    assert len(set(names)) == len(names) >= 2
+    assert all(torch.equal(v, before[k]) for k, v in subject.network.state_dict().items())
+    if family in ("separated", "canonical", "fewer"):
+        whole = compress.cost(compress._sent(subject.network), subject.photos[:1]).macs
+        assert min(size.macs for size in sizes) < whole / 1.6
+
+
+def test_a_family_that_was_cut_off_goes_on_and_one_that_is_whole_is_read(quick, monkeypatch):
+    made_now = []
+
+    def made(subject):
+        for name in ("one", "two", "three"):
+            made_now.append(name)
+            yield name, subject.network
+
+    monkeypatch.setattr(compress, "METHODS", {"made": made})
+    running = compress.rows(only=["made"])
+    assert [next(running)["method"] for _ in range(2)] == ["original", "one"]
+    running.close()
+    made_now.clear()
+    assert [row["method"] for row in compress.rows(only=["made"])] == [
+        "original", "one", "two", "three",
+    ]  # fmt: skip
+    assert made_now == ["one", "two", "three"]
+    made_now.clear()
+    assert len(list(compress.rows(only=["made"]))) == 4 and made_now == []
+    with pytest.raises(ValueError, match="no methods zip"):
+        next(compress.rows(only=["zip"]))
+
+
+def test_the_eight_bit_encoder_stands_beside_them(quick, monkeypatch):
+    monkeypatch.setattr(compress, "METHODS", {})
+    monkeypatch.setattr(compress, "CALIBRATED_ON", 16)
+    rows = list(compress.rows())
+    assert [row["method"] for row in rows] == ["original", "8 bits, ONNX Runtime"]
+    assert 0 <= rows[1]["flipped_bits"] < 0.2 and rows[1]["macs_ratio"] == 1
+
+
+def test_the_large_head_is_trained_and_folded(monkeypatch):
+    split = Split("campus", photos(80, 0), photos(8, 1))
+    monkeypatch.setattr(compress_networks, "photos", lambda quick: (split, {"protocol": "p"}))
+    monkeypatch.setattr(compress_networks, "WIDE", 24)
+    made = compress_networks.large_head(quick=True)
+    assert [layer.out_features for layer in made.subject.large.values()] == [64, 64]
+    assert not any(isinstance(m, nn.BatchNorm1d) for m in made.subject.network.modules())
+    assert made.subject.network.trunk.features == 64
