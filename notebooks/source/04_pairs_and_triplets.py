@@ -627,7 +627,7 @@ for name in ("cifar10_p1", "cifar10_p2"):
 # of this table and the bottom right one, and no loss was changed on the way. (The wider trunk of
 # P2 has its part in it, too; a trunk for 5,000 photos is better kept narrow.)
 #
-# Now the methods against each other, ten of them, under P1, on one trunk that has seen the 5,000
+# Now the methods against each other, under P1, on one trunk that has seen the 5,000
 # photos and nothing else. Where a paper has published its value for P1, it stands beside ours,
 # with its trunk: most of them started from a network that ImageNet's million photos had taught.
 
@@ -668,11 +668,11 @@ for name, points in published.items():
 
 # %% [markdown]
 # Two are below what was published, and for two reasons. DPSH leads our table at the longest code;
-# what it lacks is a trunk that a million photos have taught, and no loss makes up for that. DNNH is
-# below with a trunk of another kind, and last but one among the losses on pairs and triplets on the
-# campus, too. Its triplets rest early, its bits each see but a slice of the features, and of the
-# rates that we tried on held-back photos none helped it much. We do not know yet what its authors did
-# differently.
+# what it lacks is a trunk that a million photos have taught, and no loss makes up for that. DNNH
+# is below with a trunk of another kind, and last but one among the losses on pairs and triplets on
+# the campus, too. Its triplets rest early, its bits each see but a slice of the features, and of
+# the rates that we tried on held-back photos none helped it much. We do not know yet what its
+# authors did differently.
 #
 # One order is missing yet, that of the survey's own case study: SSDH before DLBH before CNNH before
 # ITQ, on photos of a campus. Is it ours?
