@@ -5,18 +5,17 @@ It holds no mathematics of its own: `mvs_lib.hashing` gives the value behind eac
 """
 
 from collections.abc import Callable, Mapping
-from html import escape
 
 import ipywidgets as widgets
 import numpy as np
 
 from mvs_lib.codes import binarize
-from mvs_lib.course.figure import PALETTE, picture, subplots
+from mvs_lib.course.figure import PALETTE, subplots
 from mvs_lib.datasets.collection import Photos
 from mvs_lib.hashing import ITQ, LSH, PCAH
 from mvs_lib.hashing.base import Hasher
 from mvs_lib.metrics import mean_average_precision
-from mvs_lib.widgets.panel import LOOK, Panel
+from mvs_lib.widgets.panel import LOOK, Panel, figure_html
 from mvs_lib.widgets.photo_html import photo, row
 
 __all__ = ["BitExplorer"]
@@ -100,7 +99,7 @@ class BitExplorer(Panel):
         self.values = source[:, self.bit.value - 1]
         self.value = query[self.photo.value, self.bit.value - 1]
         self.same_side = (self.values >= 0) == (self.value >= 0)
-        self.answer.value = f'<div role="status" aria-live="polite">{escape(self.summary())}</div>'
+        self._say(self.summary())
         self.view.value = self._histogram() + self._strips()
 
     def _learn(self, method: str, bits: int) -> tuple[np.ndarray, np.ndarray, float]:
@@ -134,7 +133,7 @@ class BitExplorer(Panel):
             f"photos lie below 0 and {ones} at or above; the query photo has bit "
             f"{int(self.value >= 0)}."
         )
-        return picture(figure, alt)._repr_mimebundle_()["text/html"]
+        return figure_html(figure, alt)
 
     def _strips(self) -> str:
         order = np.argsort(self.values, kind="stable")

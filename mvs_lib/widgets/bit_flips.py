@@ -4,20 +4,18 @@ It holds no mathematics of its own: `mvs_lib.datasets.capture` spoils the photo,
 the latent values, `mvs_lib.search` finds the nearest source photo.
 """
 
-from html import escape
-
 import ipywidgets as widgets
 import numpy as np
 import torch
 
 from mvs_lib.codes import binarize, unpack
-from mvs_lib.course.figure import PALETTE, picture, subplots
+from mvs_lib.course.figure import PALETTE, subplots
 from mvs_lib.datasets import capture
 from mvs_lib.datasets.collection import Photos
 from mvs_lib.deep.encoding import project
 from mvs_lib.deep.network import HashNetwork
 from mvs_lib.search.linear import LinearIndex
-from mvs_lib.widgets.panel import LOOK, Panel, strength_slider
+from mvs_lib.widgets.panel import LOOK, Panel, figure_html, strength_slider
 from mvs_lib.widgets.photo_html import photo, row
 
 __all__ = ["BitFlips"]
@@ -99,7 +97,7 @@ class BitFlips(Panel):
         self.flipped = before != after
         distances, ids = self.indexes[self.method.value].search(codes[1:], k=1)
         self.distance, self.nearest = int(distances[0, 0]), int(ids[0, 0])
-        self.answer.value = f'<div role="status" aria-live="polite">{escape(self.summary())}</div>'
+        self._say(self.summary())
         self.view.value = self._photos() + self._bars()
 
     def _photos(self) -> str:
@@ -132,7 +130,7 @@ class BitFlips(Panel):
         figure.legend(loc="outside upper center", ncols=3, frameon=False)
         flipped = ", ".join(map(str, np.flatnonzero(self.flipped))) or "none"
         alt = f"Latent values of the {len(bits)} units around one half; bits that flip: {flipped}."
-        return picture(figure, alt)._repr_mimebundle_()["text/html"]
+        return figure_html(figure, alt)
 
 
 def _check(networks: dict, indexes: dict, source: Photos, query: Photos) -> None:

@@ -16,9 +16,8 @@ from mvs_lib.course.bitrate_chart import (
     knows,
     operating_points,
 )
-from mvs_lib.course.figure import picture
 from mvs_lib.queries.link import LINKS
-from mvs_lib.widgets.panel import LOOK, Panel
+from mvs_lib.widgets.panel import LOOK, Panel, figure_html
 
 __all__ = ["BitrateExplorer"]
 
@@ -90,7 +89,7 @@ class BitrateExplorer(Panel):
         }
         found = [point for point in self.chosen.values() if point is not None]
         self.best = best_within(found, budget, measure)
-        self.answer.value = f'<div role="status" aria-live="polite">{escape(self.summary())}</div>'
+        self._say(self.summary())
         self.view.value = self._table() + self._chart() if self.kinds.value else ""
 
     def _table(self) -> str:
@@ -120,7 +119,7 @@ class BitrateExplorer(Panel):
     def _chart(self) -> str:
         points = [point for point in self.points if point["kind"] in self.kinds.value]
         drawn = bitrate_chart(points, self.measure.value, self.budget.value)
-        return picture(*drawn)._repr_mimebundle_()["text/html"]
+        return figure_html(*drawn)
 
 
 def _budgets(points: list[dict]) -> list[int]:

@@ -4,13 +4,10 @@ The figures are rows of `mvs_lib.benchmarks.compress`, the drawing is
 `mvs_lib.course.compression_chart`; nothing is computed here, and nothing interpolated.
 """
 
-from html import escape
-
 import ipywidgets as widgets
 
 from mvs_lib.course.compression_chart import GAINS, compression_chart, family
-from mvs_lib.course.figure import picture
-from mvs_lib.widgets.panel import LOOK, Panel
+from mvs_lib.widgets.panel import LOOK, Panel, figure_html
 
 __all__ = ["CompressionDial"]
 
@@ -64,6 +61,5 @@ class CompressionDial(Panel):
         own = [row for row in mine if family(row) == self.method.value] or mine[:1]
         self.strength.max = len(own)
         self.row = own[min(self.strength.value, len(own)) - 1]
-        self.answer.value = f'<div role="status" aria-live="polite">{escape(self.summary())}</div>'
-        drawn = picture(*compression_chart(mine, self.gain.value, self.row))
-        self.view.value = drawn._repr_mimebundle_()["text/html"]
+        self._say(self.summary())
+        self.view.value = figure_html(*compression_chart(mine, self.gain.value, self.row))

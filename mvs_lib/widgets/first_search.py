@@ -4,8 +4,6 @@ It holds no mathematics of its own: `mvs_lib.codes` shortens the codes, `mvs_lib
 nearest.
 """
 
-from html import escape
-
 import ipywidgets as widgets
 import numpy as np
 
@@ -82,7 +80,7 @@ class FirstSearch(Panel):
         self.distance = int(index.search(code, k=1)[0][0, 0])
         self.tied = index.range_search(code, self.distance)[2]
         self.nearest = int(self.tied[0])
-        self.answer.value = f'<div role="status" aria-live="polite">{escape(self.summary())}</div>'
+        self._say(self.summary())
         self.view.value = self._draw()
 
     def _draw(self) -> str:

@@ -5,16 +5,14 @@ computed here.
 """
 
 from collections.abc import Callable
-from html import escape
 
 import ipywidgets as widgets
 import numpy as np
 
-from mvs_lib.course.figure import picture
 from mvs_lib.course.walk_chart import walk_chart
 from mvs_lib.search.partition import PARTITIONS, substrings
 from mvs_lib.search.walk import ORDERS, walk
-from mvs_lib.widgets.panel import LOOK, Panel
+from mvs_lib.widgets.panel import LOOK, Panel, figure_html
 
 __all__ = ["IndexExplorer"]
 
@@ -88,9 +86,10 @@ class IndexExplorer(Panel):
     def _update(self, change: dict | None = None) -> None:
         if change is None or change["owner"] is not self.shells:
             self._search()
-        self.answer.value = f'<div role="status" aria-live="polite">{escape(self.summary())}</div>'
-        drawn = picture(*walk_chart(self.walked.steps, self.shells.value, self.n.value))
-        self.view.value = drawn._repr_mimebundle_()["text/html"]
+        self._say(self.summary())
+        self.view.value = figure_html(
+            *walk_chart(self.walked.steps, self.shells.value, self.n.value)
+        )
 
     def _search(self) -> None:
         """Walk anew, and show all of it."""

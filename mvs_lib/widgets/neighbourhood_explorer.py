@@ -4,15 +4,12 @@ Distances are those of `mvs_lib.codes`, counts those of `mvs_lib.course.neighbou
 nothing is computed here.
 """
 
-from html import escape
-
 import ipywidgets as widgets
 import numpy as np
 
 from mvs_lib.codes import hamming_distance
-from mvs_lib.course.figure import picture
 from mvs_lib.course.neighbourhood_chart import neighbourhood, neighbourhood_chart
-from mvs_lib.widgets.panel import LOOK, Panel
+from mvs_lib.widgets.panel import LOOK, Panel, figure_html
 
 __all__ = ["NeighbourhoodExplorer"]
 
@@ -70,6 +67,7 @@ class NeighbourhoodExplorer(Panel):
         database, queries = self.codes[bits]
         distances = hamming_distance(queries[asked : asked + 1], database)[0]
         self.around = neighbourhood(distances, self.true[asked], bits)
-        self.answer.value = f'<div role="status" aria-live="polite">{escape(self.summary())}</div>'
-        drawn = picture(*neighbourhood_chart(self.around, self.radius.value, FARTHEST))
-        self.view.value = drawn._repr_mimebundle_()["text/html"]
+        self._say(self.summary())
+        self.view.value = figure_html(
+            *neighbourhood_chart(self.around, self.radius.value, FARTHEST)
+        )

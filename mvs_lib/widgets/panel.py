@@ -4,9 +4,14 @@ A panel makes its controls, hands them to `Panel`, and writes ``_update``, which
 and ``view`` from the controls' values.
 """
 
-import ipywidgets as widgets
+from html import escape
 
-__all__ = ["LOOK", "Panel", "strength_slider"]
+import ipywidgets as widgets
+from matplotlib.figure import Figure
+
+from mvs_lib.course.figure import picture
+
+__all__ = ["LOOK", "Panel", "figure_html", "strength_slider"]
 
 LOOK = {"style": {"description_width": "8em"}, "layout": {"width": "30em"}}  # of a control
 
@@ -33,6 +38,15 @@ class Panel(widgets.VBox):
 
     def _update(self, change: dict | None = None) -> None:
         raise NotImplementedError
+
+    def _say(self, said: str) -> None:
+        """Put plain words into the answer; a screen reader reads them out when they change."""
+        self.answer.value = f'<div role="status" aria-live="polite">{escape(said)}</div>'
+
+
+def figure_html(figure: Figure, alt: str) -> str:
+    """Return a figure as HTML for a panel's view; takes what a chart of the course returns."""
+    return picture(figure, alt)._repr_mimebundle_()["text/html"]
 
 
 def strength_slider() -> widgets.FloatSlider:

@@ -4,8 +4,6 @@ It holds no mathematics of its own: `mvs_lib.datasets.capture` spoils the photo,
 `mvs_lib.service.recognizer.Recognizer` encodes it, searches and counts the votes.
 """
 
-from html import escape
-
 import ipywidgets as widgets
 import numpy as np
 
@@ -84,7 +82,7 @@ class PlaceRecognizer(Panel):
         self.code = codes[0].tobytes()
         self.answers = self.recognizer.recognize_code(self.code, self.voters.value)
         found = self.recognizer.index_.search(codes, min(SHOWN, len(self.source)))
-        self.answer.value = f'<div role="status" aria-live="polite">{escape(self.summary())}</div>'
+        self._say(self.summary())
         self.view.value = self._draw(*(each[0] for each in found))
 
     def _draw(self, distances: np.ndarray, nearest: np.ndarray) -> str:

@@ -3,15 +3,12 @@
 Loss and push are those of `mvs_lib.deep.methods`; nothing is computed here.
 """
 
-from html import escape
-
 import ipywidgets as widgets
 import numpy as np
 
-from mvs_lib.course.figure import picture
 from mvs_lib.course.push_chart import push, push_chart
 from mvs_lib.deep.methods.method import Method
-from mvs_lib.widgets.panel import LOOK, Panel
+from mvs_lib.widgets.panel import LOOK, Panel, figure_html
 
 __all__ = ["PushExplorer"]
 
@@ -69,6 +66,5 @@ class PushExplorer(Panel):
             self.first.value, self.second.value = values
         self.values[row] = self.first.value, self.second.value
         self.terms, self.pushes = push(self.losses[self.loss.value], self.values, LABELS)
-        self.answer.value = f'<div role="status" aria-live="polite">{escape(self.summary())}</div>'
-        drawn = picture(*push_chart(list(PHOTOS), self.values, LABELS, self.pushes))
-        self.view.value = drawn._repr_mimebundle_()["text/html"]
+        self._say(self.summary())
+        self.view.value = figure_html(*push_chart(list(PHOTOS), self.values, LABELS, self.pushes))

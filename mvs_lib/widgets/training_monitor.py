@@ -8,18 +8,16 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable
-from html import escape
 
 import ipywidgets as widgets
 
-from mvs_lib.course.figure import picture
 from mvs_lib.course.training_chart import training_chart
 from mvs_lib.datasets.collection import Photos
 from mvs_lib.deep.live_training import ENDED, LiveTraining
 from mvs_lib.deep.methods.method import Method
 from mvs_lib.deep.network import HashNetwork
 from mvs_lib.deep.training import Settings
-from mvs_lib.widgets.panel import LOOK, Panel
+from mvs_lib.widgets.panel import LOOK, Panel, figure_html
 
 __all__ = ["TrainingMonitor"]
 
@@ -137,9 +135,8 @@ class TrainingMonitor(Panel):
             record = run.record
             said += f" Step {len(record.terms['total'])} of {record.steps}, "
             said += f"loss {record.terms['total'][-1]:.3f}, MAP {record.epochs[-1].map:.2f}."
-        self.answer.value = f'<div role="status" aria-live="polite">{escape(said)}</div>'
+        self._say(said)
         if run is not None:
-            drawn = picture(*training_chart(run.record))
-            self.view.value = drawn._repr_mimebundle_()["text/html"]
+            self.view.value = figure_html(*training_chart(run.record))
         else:
             self.view.value = ""
