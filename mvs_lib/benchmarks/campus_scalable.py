@@ -13,10 +13,8 @@ from functools import partial
 
 import numpy as np
 
-from mvs_lib import paths
 from mvs_lib.benchmarks import kept_code
 from mvs_lib.benchmarks.campus_methods import photos, recipe
-from mvs_lib.benchmarks.cifar10_p2 import photos_key
 from mvs_lib.benchmarks.deep_methods import Comparison
 from mvs_lib.benchmarks.kept_rows import KeptRows
 from mvs_lib.codes import pack, unpack
@@ -38,8 +36,7 @@ DRAWS = 20
 def rows(seeds: int = 3, quick: bool = False) -> Iterator[dict]:
     """Yield a row a seed, length and way to cut."""
     split, about = photos(quick)
-    folder = paths.cache() / f"bench-campus_scalable-{photos_key(split)}"
-    kept = KeptRows("campus_scalable", None if quick else folder)
+    kept = KeptRows.of("campus_scalable", split, quick)
     for seed in range(seeds):
         everything = np.arange(len(split.source))
         comparison = Comparison(split, everything, about, seed, recipe(), quick)

@@ -18,7 +18,6 @@ after every epoch and every row once it is measured, so an interrupted run goes 
 ``torchrun --nproc-per-node 2 -m mvs_lib bench cifar10_p2`` shares the trunk between processes.
 """
 
-import hashlib
 import inspect
 from collections.abc import Iterator
 from dataclasses import replace
@@ -80,8 +79,7 @@ def rows(seeds: int = 3, quick: bool = False) -> Iterator[dict]:
     small = {"source_per_class": 60, "queries": 20} if quick else {}
     split = cifar.load(protocol="P2", **small)
     protocol = f"P2: {len(split.query)} queries, {len(split.source)} trained on and in the database"
-    folder = None if quick else paths.cache() / f"bench-cifar10_p2-{photos_key(split)}"
-    kept = KeptRows("cifar10_p2", folder)
+    kept = KeptRows.of("cifar10_p2", split, quick)
     for seed in range(seeds):
         trunk = _Trunk(split, seed, quick)
         for name, bits, views in product(COMPARED, LENGTHS, VIEWS):
@@ -92,11 +90,6 @@ def rows(seeds: int = 3, quick: bool = False) -> Iterator[dict]:
                 yield kept.row(about, start, partial(_measured, name, bits, views, trunk))
             elif not kept.there(about):
                 trunk.network()  # the other processes help with the trunk, no more
-
-
-def photos_key(split: Split) -> str:
-    """Name the photos of a split by its queries, 16 hexadecimal digits."""
-    return hashlib.blake2b(np.ascontiguousarray(split.query.images), digest_size=8).hexdigest()
 
 
 def _key(name: str) -> str:

@@ -12,14 +12,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from mvs_lib import paths
 from mvs_lib.benchmarks.cifar10_p2 import (
     HEAD,
     PRETRAINING,
     SMOOTHING,
     TRUNK,
     measures,
-    photos_key,
     trunk_file,
 )
 from mvs_lib.benchmarks.kept_rows import KeptRows
@@ -101,11 +99,10 @@ def rows(seeds: int = 1, quick: bool = False) -> Iterator[dict]:
         for seed in range(seeds):
             start = {"method": "ssdh", "recipe": name, "data": split.name, "bits": BITS}
             start |= {"protocol": protocol, "seed": seed}
-            state = folder = None
+            state = None
             if not quick:
                 state = trunk_file("cifar10_recipe", seed, smoothing, config, settings, HEAD)
-                folder = paths.cache() / f"bench-cifar10_recipe-{photos_key(part)}"
-            lap = Lap(start, part, seed, KeptRows("cifar10_recipe", folder), state)
+            lap = Lap(start, part, seed, KeptRows.of("cifar10_recipe", part, quick), state)
             network, history = recipe.pretrain(
                 split.source, BITS, seed, settings, state,
                 smoothing=smoothing, callbacks=(lap,), **config,

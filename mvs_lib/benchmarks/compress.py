@@ -19,16 +19,15 @@ import inspect
 import tempfile
 import zlib
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import nn
 
-from mvs_lib import paths
 from mvs_lib.benchmarks import compress_faster, compress_smaller, kept_code
 from mvs_lib.benchmarks.campus import measures
-from mvs_lib.benchmarks.cifar10_p2 import photos_key
 from mvs_lib.benchmarks.compress_networks import NETWORKS, Case
 from mvs_lib.benchmarks.compress_subject import Made
 from mvs_lib.benchmarks.kept_rows import KeptRows
@@ -72,8 +71,7 @@ def rows(seeds: int = 1, quick: bool = False, only: list[str] | None = None) -> 
 
 
 def _of_network(bench: "_Bench", only: list[str] | None, quick: bool) -> Iterator[dict]:
-    case, folder = bench.case, paths.cache() / f"bench-compress-{photos_key(bench.split)}"
-    kept = KeptRows("compress", None if quick else folder)
+    case, kept = bench.case, KeptRows.of("compress", bench.split, quick)
     yield kept.row(f"{case.name}-original-{case.key}", bench.about("original"), bench.original)
     for family in only or METHODS:
         function = METHODS[family]
@@ -116,11 +114,22 @@ class _Bench:
     def __init__(self, case: Case, folder: Path):
         self.case, self.split, self.folder = case, case.split, folder
         self.network = _sent(case.subject.network)
-        self.onnx = self._exported(self.network, "original")
         self.cost = cost(self.network, torch.from_numpy(self.split.query.images[:1]))
         self.bytes = 4 * sum(each.numel() for each in self.network.parameters())
-        self.codes = [encode(self.network, part.images, progress=True) for part in self._parts]
-        self.map = measures(*self.codes, self.split)["map"]
+
+    # The following take seconds: no row that is kept needs them.
+
+    @cached_property
+    def onnx(self) -> Path:
+        return self._exported(self.network, "original")
+
+    @cached_property
+    def codes(self) -> list[np.ndarray]:
+        return [encode(self.network, part.images, progress=True) for part in self._parts]
+
+    @cached_property
+    def map(self) -> float:
+        return measures(*self.codes, self.split)["map"]
 
     @property
     def _parts(self):

@@ -22,10 +22,9 @@ from functools import cached_property, partial
 
 import numpy as np
 
-from mvs_lib import paths
 from mvs_lib.benchmarks import kept_code
 from mvs_lib.benchmarks.campus import measures
-from mvs_lib.benchmarks.cifar10_p2 import photos_key, trunk_file
+from mvs_lib.benchmarks.cifar10_p2 import trunk_file
 from mvs_lib.benchmarks.kept_rows import KeptRows
 from mvs_lib.benchmarks.shipped import ship
 from mvs_lib.datasets.collection import Split
@@ -102,8 +101,7 @@ class Comparison:
             measured: pairs of method and bits.
             failed: takes a line for each row that could not be measured; the others are.
         """
-        folder = paths.cache() / f"bench-{self.recipe.benchmark}-{photos_key(self.split)}"
-        kept = KeptRows(self.recipe.benchmark, None if self.quick else folder)
+        kept = KeptRows.of(self.recipe.benchmark, self.split, self.quick)
         for name, bits in measured:
             for features in ("trunk",) if name in METHODS else ("trunk", "descriptor"):
                 row = {"method": name, "bits": bits, **self.about, "features": features}

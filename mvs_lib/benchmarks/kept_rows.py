@@ -6,14 +6,18 @@ the digest of its code (`mvs_lib.benchmarks.kept_code`). So a run with more seed
 those, on a fresh clone as well.
 """
 
+import hashlib
 import json
 import time
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
+
 from mvs_lib import paths
 from mvs_lib.benchmarks import report
+from mvs_lib.datasets.collection import Split
 
 __all__ = ["KeptRows"]
 
@@ -28,6 +32,13 @@ class KeptRows:
 
     def __init__(self, benchmark: str, folder: Path | None):
         self.benchmark, self.folder = benchmark, folder
+
+    @classmethod
+    def of(cls, benchmark: str, split: Split, quick: bool) -> "KeptRows":
+        """Return the rows of a benchmark on the photos of a split; none are kept if ``quick``."""
+        queries = np.ascontiguousarray(split.query.images)
+        photos = hashlib.blake2b(queries, digest_size=8).hexdigest()
+        return cls(benchmark, None if quick else paths.cache() / f"bench-{benchmark}-{photos}")
 
     def there(self, name: str) -> bool:
         """Whether the row of this name was measured before."""

@@ -16,9 +16,9 @@ from dataclasses import replace
 from functools import cached_property, partial
 from itertools import product
 
-from mvs_lib import graded_metrics, paths
+from mvs_lib import graded_metrics
 from mvs_lib.benchmarks import kept_code
-from mvs_lib.benchmarks.cifar10_p2 import photos_key, trunk_file
+from mvs_lib.benchmarks.cifar10_p2 import trunk_file
 from mvs_lib.benchmarks.kept_rows import KeptRows
 from mvs_lib.codes import hamming_distance
 from mvs_lib.datasets import campus_squares
@@ -66,8 +66,7 @@ class Squares:
     def __init__(self, split: Split, seed: int, quick: bool, benchmark: str = "squares"):
         self.split, self.seed, self.quick = split, seed, quick
         self.benchmark = benchmark
-        folder = None if quick else paths.cache() / f"bench-{benchmark}-{photos_key(split)}"
-        self.kept = KeptRows(benchmark, folder)
+        self.kept = KeptRows.of(benchmark, split, quick)
 
     def _settings(self, settings: Settings) -> Settings:
         return replace(settings, epochs=1, batch_size=20) if self.quick else settings
