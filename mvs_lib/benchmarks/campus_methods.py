@@ -7,8 +7,8 @@ vectors also get the global descriptor that notebook 02 hashes. At 48 bits three
 luck goes; the other lengths have the first seed alone. The networks of `SHIPPED` come with the
 course.
 
-About two hours of two cores; an interrupted run goes on where it stopped, and ``--only METHOD``
-measures and keeps the rows of one.
+An interrupted run of these hours goes on where it stopped, and ``--only METHOD`` measures and keeps
+the rows of one.
 """
 
 from collections.abc import Iterator
