@@ -20,6 +20,7 @@ BENCHMARKS = [
     "campus_methods_settings",
     "campus_scalable",
     "campus_settings",
+    "campus_unlabelled",
     "cifar10_gist",
     "cifar10_gist_reasons",
     "cifar10_gist_settings",
