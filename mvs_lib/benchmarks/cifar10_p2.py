@@ -8,6 +8,7 @@ on AlexNet, trained on ImageNet's million photos first; nothing here has seen a 
 
 Rows with two ``views`` see each photo mirrored too, queries and database alike, and take the mean
 of both for its features, when the hash layer learns and when it is used: twice the time to encode.
+Rows with six see it and its mirror image moved by a pixel, too, both ways along the diagonal.
 
 ``map`` is Eq. 1 over the whole ranking; ``map_at_1000`` is what the authors print: it stops at rank
 1,000 and divides by the positives found there. ``accuracy`` is the hash network's own classifier
@@ -46,7 +47,7 @@ __all__ = ["HEAD", "LENGTHS", "PRETRAINING", "PUBLISHED", "SMOOTHING", "TRUNK", 
 
 LENGTHS = (12, 24, 32, 48)  # bits
 COMPARED = ("dlbh", "ssdh")
-VIEWS = (1, 2)  # of a photo: as it is, and mirrored
+VIEWS = {1: {}, 2: {"mirror": True}, 6: {"mirror": True, "shift": 1}}  # of a photo
 TRUNK = {"trunk": "airbench", "width": 64}
 SMOOTHING = 0.2  # of the labels, as Jordan (2024)
 PRETRAINING = Settings(
@@ -129,12 +130,12 @@ class _Trunk:
         return self._network
 
     def features(self, views: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return those of the queries and of the source photos, seen once or mirrored too."""
+        """Return those of the queries and of the source photos, seen so many times."""
         network = self.network()
         if views not in self._features:
             parts = (self.split.query.images, self.split.source.images)
             self._features[views] = tuple(
-                describe(network, part, 500, progress=True, mirror=views == 2) for part in parts
+                describe(network, part, 500, progress=True, **VIEWS[views]) for part in parts
             )
         return self._features[views]
 

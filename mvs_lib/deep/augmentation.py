@@ -7,7 +7,7 @@ another place. A mirrored horse is still a horse: `MirrorShift` is for CIFAR-10.
 import cv2
 import numpy as np
 
-__all__ = ["Augmentation", "MirrorShift", "covered", "shrunk"]
+__all__ = ["Augmentation", "MirrorShift", "covered", "reflected", "shrunk"]
 
 GREY = 118  # of the square that covers part of a photo: about the mean of all photos
 
@@ -126,8 +126,8 @@ class MirrorShift:
                 f"a shift of {self.shift} pixels is too much for photos of {height} x {width}"
             )
         moves = random.integers(-self.shift, self.shift, (2, n, 1), endpoint=True)
-        rows = _reflected(np.arange(height) + moves[0], height)
-        columns = _reflected(np.arange(width) + moves[1], width)
+        rows = reflected(np.arange(height) + moves[0], height)
+        columns = reflected(np.arange(width) + moves[1], width)
         if self.mirror:
             # a photo's first side hangs on the seed and on its place alone, whoever asks
             first = np.random.default_rng([self.seed, 2]).random(index.max() + 1) < 0.5
@@ -175,6 +175,10 @@ def shrunk(images: np.ndarray, side: int) -> np.ndarray:
     return np.stack([cv2.resize(photo, **area) for photo in images])
 
 
-def _reflected(places: np.ndarray, size: int) -> np.ndarray:
-    """Fold places beyond either end back inside, about the outermost pixel."""
+def reflected(places: np.ndarray, size: int) -> np.ndarray:
+    """Fold places beyond either end back inside, about the outermost pixel.
+
+    >>> reflected(np.array([-2, -1, 0, 3, 4, 5]), 4).tolist()
+    [2, 1, 0, 3, 2, 1]
+    """
     return size - 1 - np.abs(size - 1 - np.abs(places))

@@ -1,5 +1,7 @@
 """The two deep benchmarks on CIFAR-10: what a row says, what is kept, what is trained on."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,7 @@ from mvs_lib.benchmarks import (
     cifar10_p1_settings,
     cifar10_p2,
     cifar10_p2_settings,
+    cifar10_p2_trunks,
     deep_methods,
     deep_methods_settings,
 )
@@ -76,7 +79,7 @@ def test_p2_has_a_row_a_method_length_and_seed_and_one_trunk_a_seed(small, learn
         for seed in (0, 1)
         for name in FEW
         for bits in (12, 48)
-        for views in (1, 2)
+        for views in (1, 2, 6)
     ]
     assert [name for name, _ in learned] == ["pretrain"] * 2
     assert all(given is split.source for _, given in learned)
@@ -86,11 +89,11 @@ def test_p2_has_a_row_a_method_length_and_seed_and_one_trunk_a_seed(small, learn
         assert all(0 <= row[name] <= 1 for name in ("map", "map_at_1000", "accuracy"))
         assert row["map_at_1000"] == row["map"]  # 120 photos: all lie among the first 1,000
         assert row["parameters"] > 1000
-    published = {(r["method"], r["bits"]): r.get("published_map_at_1000") for r in found[:8]}
+    published = {(r["method"], r["bits"]): r.get("published_map_at_1000") for r in found[:12]}
     assert published == {
         ("dlbh", 12): 0.8930, ("dlbh", 48): 0.8973, ("ssdh", 12): None, ("ssdh", 48): 0.8997
     }  # fmt: skip
-    assert "AlexNet" in found[0]["published_trunk"] and "published_trunk" not in found[4]
+    assert "AlexNet" in found[0]["published_trunk"] and "published_trunk" not in found[6]
 
 
 def test_p1_learns_from_the_labelled_photos_alone_and_starts_every_row_from_one_trunk(
@@ -181,7 +184,7 @@ def test_what_was_measured_is_kept_until_the_settings_change(small, monkeypatch,
 def test_a_rehearsal_keeps_nothing_and_other_processes_only_help(
     small, monkeypatch, tmp_path, benchmark
 ):
-    rows = 8 if benchmark is cifar10_p2 else 4
+    rows = 12 if benchmark is cifar10_p2 else 4
     assert len(list(benchmark.rows(seeds=1, quick=True))) == rows
     assert small[1] == [
         {"protocol": benchmark.__name__[-2:].upper(), "source_per_class": 60, "queries": 20}
@@ -228,6 +231,24 @@ def test_the_heads_settings_are_chosen_on_held_back_photos_and_are_a_point_of_th
     assert (len(held), len(taught)) == (10, 110) and not held & taught
     assert not queries & (held | taught)
     assert {row["protocol"] for row in found} == {"validation: 10 of 120 source photos held back"}
+
+
+def test_p2_trunks_are_chosen_on_held_back_photos_and_taught_once_each(small, monkeypatch, learned):
+    split, _ = small
+    config = {"trunk": "airbench", "width": 2}
+    brief = Settings(epochs=1, batch_size=50, augment=0)
+    tried = {"plain": (config, brief), "covered": (config, replace(brief, cover=8))}
+    monkeypatch.setattr(cifar10_p2_trunks, "CANDIDATES", tried)
+    monkeypatch.setattr(cifar10_p2_trunks, "HEAD", HeadSettings(epochs=2, batch_size=50))
+    found = list(cifar10_p2_trunks.rows(seeds=1))
+    assert [(row["trunk"], row["views"]) for row in found] == [
+        (name, views) for name in tried for views in (1, 2, 6)
+    ]
+    assert [len(given) for _, given in learned] == [110, 110]
+    queries = {image.tobytes() for image in split.query.images}
+    assert not queries & {image.tobytes() for image in learned[0][1].images}
+    assert {row["protocol"] for row in found} == {"validation: 10 of 120 source photos held back"}
+    assert list(cifar10_p2_trunks.rows(seeds=1)) == found and len(learned) == 2  # kept
 
 
 def test_p1_settings_are_chosen_on_some_of_the_labelled_photos(small, monkeypatch, learned):

@@ -75,6 +75,16 @@ def test_the_draw_of_photos_follows_from_the_seed_alone(photos, monkeypatch):
     assert torch.equal(one, first_layer(photos.images, 1))
 
 
+def test_the_later_blocks_may_be_as_wide_as_one_likes():
+    usual, wider = AirbenchTrunk(width=4), AirbenchTrunk(width=4, deeper=24)
+    assert (usual.features, wider.features) == (16, 24)
+    shapes = [tuple(p.shape[:2]) for p in wider.blocks.parameters() if p.ndim == 4]
+    assert shapes == [(4, 24), (4, 4), (24, 4), (24, 24), (24, 24), (24, 24)]
+    assert wider(torch.rand(2, 3, 32, 32)).shape == (2, 24)
+    same = {name: value.shape for name, value in AirbenchTrunk(4, 16).state_dict().items()}
+    assert same == {name: value.shape for name, value in usual.state_dict().items()}
+
+
 def test_it_is_not_trained_before_it_has_seen_photos(photos):
     network = small()
     assert not network.trunk.ready

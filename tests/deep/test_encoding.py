@@ -48,6 +48,24 @@ def test_seen_mirrored_too_a_photo_has_the_mean_of_both_sides(fresh, photos):
     np.testing.assert_allclose(hashed.numpy(), both, atol=1e-4)
 
 
+@pytest.mark.parametrize("mirror", [False, True])
+def test_seen_moved_too_a_photo_has_the_mean_of_all_its_views(fresh, photos, mirror):
+    network, side = fresh(bits=13), photos.images.shape[1]
+    framed = np.pad(photos.images, ((0, 0), (2, 2), (2, 2), (0, 0)), mode="reflect")
+    views = [framed[:, at : at + side, at : at + side] for at in (0, 2, 4)]
+    views += [view[:, :, ::-1] for view in views] if mirror else []
+    mean = np.mean([project(network, view) for view in views], axis=0)
+    found = project(network, photos.images, mirror=mirror, shift=2)
+    np.testing.assert_allclose(found, mean, atol=1e-5)
+    assert np.abs(found - project(network, photos.images, mirror=mirror)).max() > 1e-4
+
+
+@pytest.mark.parametrize("shift", [-1, 1000])
+def test_a_photo_cannot_be_moved_out_of_itself(fresh, photos, shift):
+    with pytest.raises(ValueError, match=f"below a side, got {shift} pixels"):
+        encode(fresh(), photos.images, shift=shift)
+
+
 @pytest.mark.parametrize("training", [True, False])
 def test_the_network_is_left_as_it_was_found(fresh, photos, training):
     network = fresh().train(training)

@@ -43,22 +43,23 @@ class AirbenchTrunk(Trunk):
     """A whitening layer, three blocks that each halve the picture, the largest value of each map.
 
     Args:
-        width: channels of the first block; the two others have four times as many.
+        width: channels of the first block.
+        deeper: channels of each of the two others; four times as many if None.
 
     Input: normalised photos ``(n, 3, h, w)`` of at least 17 pixels a side; made for 32. Output:
-    float ``(n, 4 * width)``. Until `initialise` has seen photos, `ready` is False.
+    float ``(n, deeper)``. Until `initialise` has seen photos, `ready` is False.
     """
 
-    def __init__(self, width: int = 64):
+    def __init__(self, width: int = 64, deeper: int | None = None):
         super().__init__()
-        self.features = 4 * width
+        self.features = deeper or 4 * width
         self.whiten = nn.Conv2d(3, 2 * 3 * PATCH**2, PATCH)
         self.whiten.weight.requires_grad_(False)
         self.blocks = nn.Sequential(
             nn.GELU(),
             _block(self.whiten.out_channels, width),
-            _block(width, 4 * width),
-            _block(4 * width, 4 * width),
+            _block(width, self.features),
+            _block(self.features, self.features),
         )
         self.register_buffer("whitened", torch.tensor(False))
 
