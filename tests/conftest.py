@@ -1,9 +1,17 @@
-"""A data folder in small: 6 places as flat colours, and an untrained network that tells them."""
+"""What all tests share: no deadlines, and a data folder in small.
+
+The folder has 6 places as flat colours, and an untrained network that tells them.
+"""
 
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from hypothesis import settings
+
+# Nothing is asserted of time: a test is not wrong because a machine is busy.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 collect_ignore = ["conftest.py"]  # doctest would import it as another folder's conftest
 

@@ -43,7 +43,7 @@ def ranking(draw, largest=7):
 
 
 @given(ranking(), K, DENOMINATOR)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_ties_against_every_order(case, k, denominator):
     relevant, distances = case
     scores = [
@@ -60,7 +60,6 @@ def test_ties_against_every_order(case, k, denominator):
 
 
 @given(ranking(40), st.one_of(st.none(), st.integers(1, 50)), DENOMINATOR)
-@settings(deadline=None)
 def test_stable_is_the_loop_over_a_stable_sort(case, k, denominator):
     relevant, distances = case
     ranked = relevant[sorted(range(len(distances)), key=lambda i: (distances[i], i))].tolist()
@@ -69,7 +68,6 @@ def test_stable_is_the_loop_over_a_stable_sort(case, k, denominator):
 
 
 @given(ranking(40), st.one_of(st.none(), st.integers(1, 50)), DENOMINATOR)
-@settings(deadline=None)
 def test_bounds_hold_the_mean_and_the_stable_order(case, k, denominator):
     best, mean, worst, stable = (
         average_precision(*case, k=k, denominator=denominator, ties=ties)
@@ -140,7 +138,7 @@ def example(seed, queries=6, n=60, width=2, classes=4):
 
 
 @given(st.integers(0, 10_000), st.integers(1, 70), DENOMINATOR)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_every_measure_against_a_loop_over_queries(seed, k, denominator):
     queries, labels, database, places = example(seed)
     scores = {"map": [], "precision": [], "recall": [], "top1": [], "radius": []}
@@ -169,7 +167,7 @@ def test_every_measure_against_a_loop_over_queries(seed, k, denominator):
 
 
 @given(ranking(), st.integers(1, 9))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_found_at_k_against_every_order(case, k):
     relevant, distances = case
     codes = np.uint8([[0], [1], [3]])[distances]  # at 0, 1 and 2 bits from code 0

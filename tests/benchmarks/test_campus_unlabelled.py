@@ -10,7 +10,7 @@ from mvs_lib.benchmarks.campus_unlabelled import few_places, nearest_rows
 from mvs_lib.datasets.collection import Photos, Split
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.integers(0, 10_000), st.integers(1, 5), st.integers(5, 30))
 def test_the_nearest_rows_are_those_of_scikit_learn(seed, k, n):
     random = np.random.default_rng(seed)

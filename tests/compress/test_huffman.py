@@ -3,7 +3,7 @@
 import dahuffman
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mvs_lib.compress.huffman import LONGEST, code_lengths, codewords, decode, encode
@@ -16,7 +16,6 @@ def entropy(counts):
     return float(-(share * np.log2(share)).sum())
 
 
-@settings(deadline=None)  # the first call compiles
 @given(SYMBOLS)
 def test_what_is_encoded_is_decoded_at_no_more_than_a_bit_above_the_entropy(symbols):
     counts = np.bincount(symbols, minlength=50)

@@ -89,7 +89,7 @@ def test_an_image_is_told_by_every_pixel():
     assert len(texts) == 6
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.integers(-9999, 9999), min_size=2, max_size=30), st.integers(0, 29))
 def test_noise_below_the_digits_given_does_not_show_and_a_real_change_does(values, place):
     y = np.array(values, dtype=float)

@@ -27,7 +27,7 @@ def slowly(order, labels, per_class):
     return [photo for group in groups for photo in group]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.integers(0, 60), st.integers(1, 7), st.integers(1, 6), st.integers(0, 2**32 - 1))
 def test_it_is_what_dealing_out_one_by_one_gives(n, classes, per_class, seed):
     random = np.random.default_rng(seed)

@@ -18,7 +18,7 @@ def draw(n, height, width, seed=0):
     return np.random.default_rng(seed).integers(GREY + 1, 256, (n, height, width, 3), np.uint8)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(1, 9), st.integers(1, 9), st.integers(0, 9), st.integers(0, 2**32 - 1))
 def test_a_whole_square_is_covered_and_nothing_else(height, width, side, seed):
     images = draw(3, height, width)

@@ -38,7 +38,7 @@ def candidates(image, shift, mirror):
                 yield (y, x, True), view[:, ::-1]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, 2**32 - 1), st.integers(0, 4), st.booleans(), st.integers(0, 3))
 def test_every_view_is_a_cut_from_the_reflected_photo(seed, shift, mirror, epoch):
     images = draw(seed, n=3)

@@ -12,7 +12,7 @@ from torch import nn
 from mvs_lib.deep.muon import Muon, orthogonalize
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(1, 12), st.integers(1, 12), st.integers(0, 2**31))
 def test_singular_vectors_stay_and_singular_values_become_about_one(rows, columns, seed):
     matrix = torch.from_numpy(np.random.default_rng(seed).standard_normal((rows, columns)))

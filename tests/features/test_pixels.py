@@ -12,7 +12,7 @@ def _photos(seed, count, side):
     return np.random.default_rng(seed).integers(0, 256, (count, side, side, 3), dtype=np.uint8)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.integers(0, 10_000), st.integers(1, 6), st.integers(1, 5))
 def test_a_pixel_is_the_mean_of_its_block(seed, side, block):
     images = _photos(seed, 2, side * block)

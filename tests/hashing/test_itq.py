@@ -21,7 +21,7 @@ def loss(values):
     return ((np.where(values >= 0, 1, -1) - values) ** 2).sum() / len(values)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 16), st.floats(0.01, 100))
 def test_the_loss_never_rises_and_the_rotation_is_orthogonal(seed, bits, scale):
     features = features_of(seed) * scale

@@ -65,7 +65,7 @@ def test_with_classes_as_labels_cca_is_fisher_s_discriminant():
         assert abs(np.corrcoef(ours[:, column], theirs[:, column])[0, 1]) > 1 - 1e-9
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 24), st.floats(0.01, 100))
 def test_the_loss_never_rises_and_the_rotation_keeps_lengths(seed, bits, scale):
     features, labels = clusters(seed)

@@ -24,7 +24,7 @@ def test_equals_the_principal_components_of_scikit_learn(features, bits):
     np.testing.assert_allclose(hasher.variance_, hasher.project(features).var(axis=0))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 2**32 - 1), st.integers(2, 8), st.data())
 def test_signs_do_not_depend_on_the_signs_of_the_data(seed, dimensions, data):
     # a mirrored axis mirrors the eigenvectors; the convention must hold all the same

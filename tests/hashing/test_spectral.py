@@ -15,7 +15,7 @@ def features():
     return random.uniform(-1, 1, (400, 5)) * [9, 4, 3, 1, 0.2] + 7
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.floats(0.05, 20), min_size=1, max_size=6), st.integers(1, 12))
 def test_the_modes_are_the_smallest_of_an_explicit_enumeration(ranges, count):
     every = [

@@ -29,7 +29,7 @@ def loss(hasher, features, labels, codes, classifier, projection):
     )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 20), st.sampled_from([1e-5, 0.1, 10.0]))
 def test_the_loss_never_rises_at_any_step(seed, bits, weight):
     features, labels = clusters(seed)

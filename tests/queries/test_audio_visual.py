@@ -28,7 +28,7 @@ def clip(split):
     return clips.take(split.source.images[12], 1, seconds=4, noise=0.5, seed=2)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.integers(0, 30), st.integers(0, 30), st.integers(0, 500), st.integers(0, 2**32 - 1))
 def test_what_is_written_is_what_is_read(heard, seen, start, seed):
     random = np.random.default_rng(seed)

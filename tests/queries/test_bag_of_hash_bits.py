@@ -52,7 +52,6 @@ def test_bits_tell_near_descriptors_from_far_ones(fitted, split):
     assert np.median(np.diag(distance)) < 12 < 30 < np.median(distance)
 
 
-@settings(deadline=None)
 @given(st.integers(0, 20), st.sampled_from([1, 7, 8, 80, 93]), st.integers(0, 99))
 def test_codes_come_back(count, bits, seed):
     given_ = codes.pack(np.random.default_rng(seed).integers(0, 2, (count, bits)))
@@ -133,7 +132,7 @@ def test_the_score_is_the_sum_of_its_parts(fitted, split):
     assert ((which >= 0).sum(axis=0) > fitted.least).any()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.binary(max_size=60))
 def test_garbage_is_refused_and_nothing_else(fitted, body):
     takes_or_refuses(fitted, body)

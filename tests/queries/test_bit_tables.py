@@ -17,7 +17,7 @@ def near_copies(seed, rows=400, queries=30, bits=80, flip=0.1):
     return codes.pack(query), codes.pack(database)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(
     st.integers(0, 999),
     st.sampled_from([(80, 32), (80, 16), (48, 12), (13, 13), (70, 9), (150, 30)]),
@@ -66,7 +66,7 @@ def test_a_wider_probe_and_more_tables_never_lose_a_match():
     assert few.sum() < more.sum() and few.sum() < wide.sum()
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 999), st.sampled_from([(80, 5, 2), (80, 10, 1), (64, 4, 2)]))
 def test_disjoint_keys_miss_nothing_within_their_bound(seed, shape):
     bits, tables, radius = shape

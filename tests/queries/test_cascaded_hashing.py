@@ -26,7 +26,7 @@ def fitted(split):
     return CascadedHashing(levels=6).fit(split.source)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 9999), st.integers(1, 6))
 def test_the_cascade_reaches_exactly_the_cells_asked_for(seed, levels):
     random = np.random.default_rng(seed)
@@ -117,7 +117,7 @@ def test_the_payload_holds_what_the_phone_saw(fitted, split):
     assert len(payload) == 3 + -(-(12 + len(places) * (6 * 5 + 64)) // 8)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.binary(max_size=60))
 def test_garbage_is_refused_and_nothing_else(fitted, body):
     takes_or_refuses(fitted, body)

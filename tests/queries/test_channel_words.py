@@ -74,7 +74,7 @@ def test_triplets_are_what_they_say():
     assert set(query) == {0, 4}  # lone photos have no relevant other
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.data())
 def test_what_is_written_is_what_is_read(system, data):
     channel = data.draw(st.integers(0, len(system.chosen_) - 1))

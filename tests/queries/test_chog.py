@@ -23,7 +23,7 @@ def system(split):
     return Chog(words=200).fit(split.source)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.integers(0, 60), st.integers(0, 2**32 - 1))
 def test_what_is_written_is_what_is_read(count, seed):
     system = Chog()

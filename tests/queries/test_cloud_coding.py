@@ -35,7 +35,7 @@ def near_duplicate(photo):
     return np.clip(moved * 0.8 + 15, 0, 255).astype(np.uint8)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 12), st.integers(0, 10_000), st.sampled_from([1, 8, 40, 255]))
 def test_features_come_back_within_half_a_step(system, count, seed, step):
     random = np.random.default_rng(seed)
@@ -160,7 +160,7 @@ def test_no_duplicates_leave_the_thumbnail(system):
     np.testing.assert_array_equal(system.reconstruct(payload), system.thumbnail(payload))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.binary(max_size=80), st.booleans())
 def test_garbage_in_a_valid_envelope_is_refused_or_read(system, split, garbage, whole):
     if whole:  # behind a true thumbnail, garbage features; some of them are well formed

@@ -20,7 +20,7 @@ def system(request, split):
     return ColourDescriptors(detector, descriptor, limit=150).fit(split.source)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.lists(st.booleans(), min_size=30, max_size=30), st.integers(0, 2**32 - 1))
 def test_what_is_written_is_what_is_read(visited, seed):
     system = ColourDescriptors()

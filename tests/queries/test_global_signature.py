@@ -157,7 +157,7 @@ def test_the_number_of_features_is_the_best_of_those_tried(fitted):
     assert fitted.validation_[fitted.features_] == max(fitted.validation_.values())
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.binary(max_size=120))
 def test_garbage_is_refused_and_nothing_else(fitted, body):
     takes_or_refuses(fitted, body)

@@ -7,7 +7,7 @@ from slow_length_ratios import slow_agreement
 from mvs_lib.queries import length_ratios
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 999), st.sampled_from([(0.3, 3.0), (0.1, 1.0)]))
 def test_length_ratios_against_the_definition(seed, bins):
     random = np.random.default_rng(seed)

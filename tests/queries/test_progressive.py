@@ -42,7 +42,7 @@ def small_photo(seed, count=9):
 WEIGHTS = st.tuples(st.floats(0, 2), st.floats(0, 2), st.integers(1, 4))
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.integers(0, 10**6), WEIGHTS)
 def test_the_greedy_order_is_nearly_the_best_at_every_length(seed, weights):
     photo = small_photo(seed)
@@ -57,7 +57,7 @@ def test_the_greedy_order_is_nearly_the_best_at_every_length(seed, weights):
     assert worth(order, *photo, *weights) == pytest.approx(1 + weights[0] + weights[1])
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.integers(0, 10**6), WEIGHTS)
 def test_every_choice_is_the_best_next_one_and_gains_shrink(seed, weights):
     photo = small_photo(seed)

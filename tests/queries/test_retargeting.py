@@ -1,7 +1,7 @@
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mvs_lib.datasets import campus
@@ -109,7 +109,6 @@ def test_repeatability_is_one_for_the_same_photo_and_low_for_another(split):
     assert repeatability(first, flat) == 0 and repeatability(flat, first) == 1
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=60), st.booleans())
 def test_garbage_in_a_valid_envelope_is_refused(system, garbage, head):
     with pytest.raises(PayloadError):

@@ -3,7 +3,7 @@ import struct
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mvs_lib.datasets import campus
@@ -121,7 +121,6 @@ def test_the_server_scores_the_decoded_photo(system, split):
     assert np.abs(expected - system.server_.score_image(split.query.images[1])).max() > 0
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=60), st.sampled_from([b"", b"\xff\xd8", b"RIFF\0\0\0\0WEBP"]))
 def test_garbage_in_a_valid_envelope_is_refused(system, garbage, head):
     with pytest.raises(PayloadError):

@@ -155,7 +155,7 @@ def test_directions_solve_the_generalised_eigenproblem():
     assert ((centres**2).sum() / (values**2).sum()) > 0.85
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.binary(max_size=12))
 def test_garbage_in_a_valid_envelope_is_refused_or_read(system, garbage):
     if len(garbage) in (0, 6):

@@ -33,7 +33,7 @@ def positive(seed, size=8):
     return root @ root.T
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 9999), st.integers(1, 8))
 def test_the_power_method_rises_and_stays_sparse(seed, nonzeros):
     matrix = positive(seed)
@@ -156,7 +156,7 @@ def test_fewer_nonzeros_cost_the_phone_less(fitted, split):
     assert fitted.index_bytes == 24 * 3 and fitted.pairs_ > 0
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.binary(max_size=6))
 def test_garbage_is_refused_and_nothing_else(fitted, body):
     if len(body) == 3 and not body[2] & 15:

@@ -42,7 +42,7 @@ def test_headings_fall_into_their_sectors():
     np.testing.assert_array_equal(fingerprint.sectors_of(compass, 8), [0, 0, 1, 4, 7, 0, 7, -1])
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 999), st.sampled_from([1, 2, 3, 8]), st.integers(0, 12))
 def test_support_is_the_number_of_near_photos_with_a_close_code(seed, circle, within):
     packed, distance = clustered(seed)
@@ -90,7 +90,7 @@ def slow_select(values, distance, sectors, most, least, penalty, within):
     return chosen
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 999), st.integers(1, 70), st.integers(0, 6), st.sampled_from([0, 0.1, 0.9]))
 def test_the_greedy_choice_against_its_definition(seed, most, least, penalty):
     packed, distance = clustered(seed)
@@ -132,7 +132,7 @@ def test_the_payload_holds_what_the_phone_saw(fitted, split):
     assert far.tolist() == [32767, -32768]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.binary(max_size=60))
 def test_garbage_is_refused_and_nothing_else(fitted, body):
     takes_or_refuses(fitted, body)

@@ -54,7 +54,7 @@ def half_flat(seed, shape):
     return photo
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(
     st.integers(0, 1000),
     st.tuples(st.integers(20, 150), st.integers(20, 150)),
@@ -77,7 +77,7 @@ def test_flat_tiles_are_skipped_without_loss():
     assert more.skipped > traffic.skipped and len(dim.scales) <= len(whole.scales)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 1000), st.integers(1, 60), st.floats(0.3, 4))
 def test_no_answer_exceeds_what_the_early_exit_promises(seed, contrast, blur):
     noise = np.random.default_rng(seed).random((40, 44)).astype(np.float32)

@@ -70,7 +70,7 @@ def test_skipping_flat_tiles_loses_few_features(split):
     assert 0.95 * every < most <= every
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.binary(max_size=120))
 def test_garbage_in_a_valid_envelope_is_refused_or_read(system, garbage):
     try:

@@ -4,7 +4,7 @@ from math import comb
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mvs_lib.queries import type_coding
@@ -35,7 +35,6 @@ def test_shapes_are_kept():
     assert unrank(np.empty((0, 9), np.int64), 5, 7).shape == (0, 9, 5)
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(0, 1000), min_size=5, max_size=5).filter(any))
 def test_no_type_lies_nearer_than_the_quantised_one(weights):
     p = np.array(weights) / sum(weights)

@@ -50,7 +50,7 @@ def built(bits, database):
     k=st.integers(1, 70),
     distinct=st.integers(1, 3),
 )
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_search_is_brute_force(seed, bits, n, k, distinct):
     random = np.random.default_rng(seed)
     database, queries = codes(random, n, bits, distinct), codes(random, 5, bits, distinct)
@@ -71,7 +71,7 @@ def test_search_is_brute_force(seed, bits, n, k, distinct):
     n=st.integers(0, 60),
     radius=st.integers(0, 80),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_range_search_is_brute_force(seed, bits, n, radius):
     random = np.random.default_rng(seed)
     database, queries = codes(random, n, bits), codes(random, 5, bits)

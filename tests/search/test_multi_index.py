@@ -42,7 +42,7 @@ def shapes(bits):
 )
 @example(seed=0, bits=512, n=130, k=7, kind="duplicates")
 @example(seed=1, bits=1, n=200, k=20, kind="uniform")
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_search_is_brute_force_in_every_way(seed, bits, n, k, kind):
     codes, queries = case(seed, n, bits, kind)
     expected = brute_force(queries, codes, k)
@@ -63,7 +63,7 @@ def test_search_is_brute_force_in_every_way(seed, bits, n, k, kind):
     radius=st.integers(0, 150),
     kind=st.sampled_from(KINDS),
 )
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_range_search_is_brute_force_in_every_way(seed, bits, n, radius, kind):
     codes, queries = case(seed, n, bits, kind)
     expected = brute_force_within(queries, codes, radius)
@@ -145,7 +145,7 @@ def test_threads_change_no_answer(threads, way):
     way=st.sampled_from(["tables", "scan", "batch", "auto"]),
     share=st.sampled_from([0.02, 0.2, 0.6, 1.0]),
 )
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_adding_and_removing_equals_an_index_of_what_is_left(seed, kind, way, share):
     random = np.random.default_rng(seed)
     codes, queries = case(seed, 400, 40, kind)

@@ -38,7 +38,7 @@ def test_correlation_is_numpys():
 
 
 @given(seed=st.integers(0, 10_000), groups=st.integers(1, 6))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_the_optimum_of_eight_bits_in_two_substrings(seed, groups):
     """All 35 ways to split 8 bits: none is better."""
     codes = pack(correlated_codes(np.random.default_rng(seed), 300, 8, groups))
@@ -86,7 +86,7 @@ def test_adaptive_beats_the_other_orders_on_neighbouring_copies():
     name=st.sampled_from(sorted(PARTITIONS)),
     n=st.sampled_from([0, 1, 50]),
 )
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_substrings_share_no_bit(bits, segments, width, name, n):
     codes = pack(np.random.default_rng(n).integers(0, 2, (n, bits)))
     if segments * width > bits:

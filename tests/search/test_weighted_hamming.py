@@ -1,13 +1,12 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mvs_lib.codes import hamming_distance, pack
 from mvs_lib.search.weighted_hamming import weighted_hamming_distance
 
 
-@settings(deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 40), st.integers(0, 5), st.integers(0, 5))
 def test_it_is_the_explicit_sum(seed, bits, q, n):
     random = np.random.default_rng(seed)

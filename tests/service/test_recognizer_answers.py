@@ -24,7 +24,7 @@ def slow_answers(bits, codes, labels, query, k):
     return [answer for *_, answer in sorted(answers)]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.integers(0, 2**32 - 1),
     st.integers(1, 20),

@@ -85,7 +85,7 @@ def fast(hasher, x, codes, flat, shapes, numbers):
 weight = st.floats(0, 5)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     st.sampled_from(BOTH),
     st.integers(0, 2**32 - 1),

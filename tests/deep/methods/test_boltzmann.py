@@ -34,7 +34,7 @@ def energy(of, v, h):
     return value
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 4), st.integers(1, 3), st.booleans())
 def test_hidden_probabilities_and_free_energy_follow_from_the_energy(
     seed, visible, hidden, gaussian
@@ -64,7 +64,7 @@ def test_visible_means_follow_from_the_energy(gaussian):
             assert np.dot(weight, grid) / np.sum(weight) == pytest.approx(means[i], abs=1e-9)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     st.integers(0, 2**32 - 1),
     st.integers(1, 5),

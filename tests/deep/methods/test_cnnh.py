@@ -33,9 +33,7 @@ def slow_terms(outputs, labels, codes, index):
     return e1, e2
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(0, 2**32 - 1), st.integers(1, 7), st.integers(1, 9), st.tuples(weight, weight))
 def test_the_terms_are_those_of_the_loops(random_outputs, seed, n, bits, weights):
     outputs, labels = random_outputs(seed, n, bits, 4)

@@ -40,7 +40,7 @@ def test_hadamard_centres_are_half_the_bits_apart_or_all_of_them(bits):
     assert np.array_equal(hash_centres(bits, bits, seed=9), centres[:bits])
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 13), st.integers(1, 40), st.integers(1, 5))
 def test_no_two_centres_are_alike(seed, bits, classes, draws):
     classes = min(classes, 2**bits)
@@ -83,7 +83,7 @@ def slow_terms(outputs, targets):
     return e1 / (len(rows) * len(rows[0])), e2 / (len(rows) * len(rows[0]))
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=any_fixture)
+@settings(max_examples=60, suppress_health_check=any_fixture)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 6), st.integers(2, 9), st.floats(0, 20))
 def test_the_terms_are_those_of_the_loops(random_outputs, seed, n, bits, weight):
     outputs, labels = random_outputs(seed, n, bits, 4)

@@ -87,7 +87,7 @@ def fast(x, layers, numbers, lambdas, alpha, supervised):
 weight = st.floats(0, 5)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     st.integers(0, 2**32 - 1),
     st.integers(1, 7),

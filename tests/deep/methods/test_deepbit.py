@@ -11,9 +11,7 @@ from mvs_lib.deep.methods.deepbit import ANGLES, DeepBit, rotated, rotation_weig
 from mvs_lib.deep.training import Settings, train
 
 weight = st.floats(0, 20)
-drawn = settings(
-    max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+drawn = settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def slow_terms(projection, n, code):

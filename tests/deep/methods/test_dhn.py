@@ -31,7 +31,7 @@ def slow_terms(projection, labels, alpha, balanced=False):
     return e1 / n**2, e2 / (n * bits)
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=any_fixture)
+@settings(max_examples=80, suppress_health_check=any_fixture)
 @given(
     st.integers(0, 2**32 - 1),
     st.integers(1, 6),

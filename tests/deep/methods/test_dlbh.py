@@ -17,9 +17,7 @@ def slow_cross_entropy(logits, labels):
     return total / len(labels)
 
 
-@settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(0, 2**32 - 1), st.integers(1, 7), st.integers(2, 6))
 def test_it_is_the_mean_cross_entropy_and_nothing_else(random_outputs, seed, n, classes):
     outputs, labels = random_outputs(seed, n, 5, classes)

@@ -33,7 +33,7 @@ def slow_terms(u, others, labels, other_labels):
     return e1 / (len(u) * len(others)), e2 / (len(u) * len(u[0]))
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=any_fixture)
+@settings(max_examples=40, suppress_health_check=any_fixture)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 6), st.integers(1, 7), st.floats(0, 20))
 def test_the_batch_terms_are_those_of_the_loops(random_outputs, seed, n, bits, eta):
     outputs, labels = random_outputs(seed, n, bits, 3)
@@ -44,7 +44,7 @@ def test_the_batch_terms_are_those_of_the_loops(random_outputs, seed, n, bits, e
     assert float(terms.total) == pytest.approx(expected[0] + eta * expected[1])
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=any_fixture)
+@settings(max_examples=40, suppress_health_check=any_fixture)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 5), st.integers(1, 6), st.integers(0, 5))
 def test_each_batch_meets_what_was_last_said_of_every_photo(random_outputs, seed, n, bits, more):
     """Three batches, some photos twice and some never; the memory kept here by hand."""

@@ -40,7 +40,7 @@ def slow_terms(outputs, labels, margin=1.0):
     return sum(hinges) / max(1, len(hinges)), e2, e3
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=any_fixture)
+@settings(max_examples=60, suppress_health_check=any_fixture)
 @given(
     st.integers(0, 2**32 - 1),
     st.integers(1, 6),

@@ -20,7 +20,7 @@ def of(name, seed, n, bits, classes):
 
 
 @pytest.mark.parametrize("name", NAMES)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(0, 2**32 - 1), st.integers(3, 8), st.integers(1, 9), st.integers(2, 3))
 def test_the_terms_are_those_of_the_loops(name, seed, n, bits, classes):
     method, outputs, labels, extra = of(name, seed, n, bits, classes)

@@ -22,7 +22,7 @@ def draw(seed, n=12, classes=3, mu=0.6, neighbours=4, partners=3, known=1.0):
     return rows, features, labels, seen
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.integers(0, 2**32 - 1),
     st.integers(2, 14),
@@ -68,7 +68,7 @@ def test_classmates_and_strangers_are_known_ones():
     assert rows.mates.any() and rows.strangers.any() and not (rows.used & ~rows.mates).all()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 7))
 def test_the_projection_is_the_nearest_point_of_the_simplex(seed, width):
     random = np.random.default_rng(seed)
@@ -117,7 +117,7 @@ def test_the_objective_is_that_of_the_loops_at_the_best_threshold(seed):
     assert objective(weights, rows, 0.5, 8.0) == pytest.approx(total)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 2**32 - 1), st.floats(0, 1), st.sampled_from([0.0, 0.5, 10.0, 300.0]))
 def test_no_step_raises_the_objective_and_rows_stay_in_the_simplex(seed, margin, rho):
     rows, *_ = draw(seed, known=0.8)

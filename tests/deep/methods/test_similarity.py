@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from mvs_lib.deep.methods.similarity import similar_pairs
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 7), st.integers(1, 6), st.integers(1, 5))
 def test_pairs_are_those_that_share_a_label(seed, n, m, classes):
     random = np.random.default_rng(seed)
@@ -19,7 +19,7 @@ def test_pairs_are_those_that_share_a_label(seed, n, m, classes):
     assert similar_pairs(torch.tensor(left), torch.tensor(right)).tolist() == expected
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 9), st.integers(1, 5))
 def test_one_label_a_photo_and_its_row_of_zeros_and_a_one_say_the_same(seed, n, classes):
     labels = torch.tensor(np.random.default_rng(seed).integers(0, classes, n))

@@ -28,7 +28,7 @@ def draw(seed, n, bits, classes=3):
     return random.integers(0, classes, n), random.uniform(-1, 1, (n, bits))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 2**32 - 1), st.integers(2, 7), st.integers(1, 5))
 def test_the_objective_is_that_of_the_loops(seed, n, bits):
     labels, values = draw(seed, n, bits)
@@ -37,7 +37,7 @@ def test_the_objective_is_that_of_the_loops(seed, n, bits):
     assert objective(labels, values) == pytest.approx(expected)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 2**32 - 1), st.integers(2, 30), st.integers(1, 9))
 def test_the_objective_never_rises_and_the_values_stay_in_the_box(seed, n, bits):
     random = np.random.default_rng(seed)
@@ -52,7 +52,7 @@ def test_the_objective_never_rises_and_the_values_stay_in_the_box(seed, n, bits)
         np.testing.assert_array_equal(found.codes, np.where(found.relaxed >= 0, 1, -1))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, 2**32 - 1), st.integers(2, 25), st.integers(1, 6))
 def test_class_sums_do_what_the_whole_matrix_does(seed, n, bits):
     labels, _ = draw(seed, n, bits)
@@ -71,7 +71,7 @@ def pieces(labels, values, i, bit):
     return h @ h, (rest @ h)[i], rest[i, i]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 2**32 - 1), st.integers(2, 7), st.integers(1, 4), st.floats(-1, 1))
 def test_gradient_curvature_and_change_are_the_numeric_ones(seed, n, bits, step):
     labels, values = draw(seed, n, bits)
@@ -95,7 +95,7 @@ def test_gradient_curvature_and_change_are_the_numeric_ones(seed, n, bits, step)
     assert change == pytest.approx(scaled(step) - scaled(0), abs=1e-8)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 2**32 - 1), st.integers(2, 8), st.integers(1, 6))
 def test_a_step_is_newtons_cut_to_the_box_or_to_the_better_end_where_it_bends_down(seed, n, bits):
     labels, values = draw(seed, n, bits)

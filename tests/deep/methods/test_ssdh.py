@@ -31,9 +31,7 @@ def slow_terms(outputs, labels, balance):
     return e1 / n_photos, e2 / (n_photos * n_bits), e3
 
 
-@settings(
-    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.integers(0, 2**32 - 1),
     st.integers(1, 7),
