@@ -24,14 +24,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from itertools import product
-from pathlib import Path
 
 import numpy as np
 import torch
 
-from mvs_lib import metrics, paths
+from mvs_lib import metrics
 from mvs_lib.benchmarks import kept_code
 from mvs_lib.benchmarks.kept_rows import KeptRows
+from mvs_lib.benchmarks.trunk_file import trunk_file
 from mvs_lib.codes import binarize
 from mvs_lib.datasets import cifar
 from mvs_lib.datasets.collection import Split
@@ -97,12 +97,6 @@ def _key(name: str) -> str:
     about = (TRUNK, SMOOTHING, PRETRAINING, HEAD, PUBLISHED.get(name))
     method = inspect.getfile(METHODS[name])
     return kept_code.key(about, head.__file__, recipe.__file__, encoding.__file__, method)
-
-
-def trunk_file(benchmark: str, seed: int, *about) -> Path:
-    """Return where the training state of a trunk lies; other settings, another file."""
-    name = f"trunk-{seed}-{kept_code.key(about)}.safetensors"
-    return paths.cache() / f"bench-{benchmark}" / name
 
 
 class _Trunk:

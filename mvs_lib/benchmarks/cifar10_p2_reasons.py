@@ -16,7 +16,8 @@ import cv2
 import numpy as np
 from tqdm.auto import tqdm
 
-from mvs_lib.benchmarks.cifar10_p2 import HEAD, PRETRAINING, SMOOTHING, measures, trunk_file
+from mvs_lib.benchmarks.cifar10_p2 import HEAD, PRETRAINING, SMOOTHING, measures
+from mvs_lib.benchmarks.trunk_file import trunk_file
 from mvs_lib.datasets import cifar
 from mvs_lib.datasets.collection import Photos, Split
 from mvs_lib.deep import recipe

@@ -14,8 +14,8 @@ from mvs_lib.benchmarks.cifar10_p2 import (
     PRETRAINING,
     SMOOTHING,
     measures,
-    trunk_file,
 )
+from mvs_lib.benchmarks.trunk_file import trunk_file
 from mvs_lib.datasets import cifar
 from mvs_lib.datasets.collection import validation_split
 from mvs_lib.deep import recipe

@@ -11,8 +11,9 @@ from dataclasses import replace
 from functools import cache, partial
 
 from mvs_lib.benchmarks import kept_code
-from mvs_lib.benchmarks.cifar10_p2 import HEAD, PRETRAINING, SMOOTHING, VIEWS, measures, trunk_file
+from mvs_lib.benchmarks.cifar10_p2 import HEAD, PRETRAINING, SMOOTHING, VIEWS, measures
 from mvs_lib.benchmarks.kept_rows import KeptRows
+from mvs_lib.benchmarks.trunk_file import trunk_file
 from mvs_lib.datasets import cifar
 from mvs_lib.datasets.collection import Split, validation_split
 from mvs_lib.deep import encoding, head, recipe

@@ -18,9 +18,9 @@ from mvs_lib.benchmarks.cifar10_p2 import (
     SMOOTHING,
     TRUNK,
     measures,
-    trunk_file,
 )
 from mvs_lib.benchmarks.kept_rows import KeptRows
+from mvs_lib.benchmarks.trunk_file import trunk_file
 from mvs_lib.datasets import cifar
 from mvs_lib.datasets.collection import Split, validation_split
 from mvs_lib.deep import processes, recipe

@@ -24,9 +24,9 @@ import numpy as np
 
 from mvs_lib.benchmarks import kept_code
 from mvs_lib.benchmarks.campus import measures
-from mvs_lib.benchmarks.cifar10_p2 import trunk_file
 from mvs_lib.benchmarks.kept_rows import KeptRows
 from mvs_lib.benchmarks.shipped import ship
+from mvs_lib.benchmarks.trunk_file import trunk_file
 from mvs_lib.datasets.collection import Split
 from mvs_lib.deep import encoding, processes, recipe
 from mvs_lib.deep.encoding import describe, encode

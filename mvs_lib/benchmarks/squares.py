@@ -18,8 +18,8 @@ from itertools import product
 
 from mvs_lib import graded_metrics
 from mvs_lib.benchmarks import kept_code
-from mvs_lib.benchmarks.cifar10_p2 import trunk_file
 from mvs_lib.benchmarks.kept_rows import KeptRows
+from mvs_lib.benchmarks.trunk_file import trunk_file
 from mvs_lib.codes import hamming_distance
 from mvs_lib.datasets import campus_squares
 from mvs_lib.datasets.collection import Split

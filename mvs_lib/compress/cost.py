@@ -7,10 +7,13 @@ next to nothing. `torch.utils.flop_counter` counts the same (two operations a MA
 against these counts in tests.
 """
 
+from functools import partial
 from typing import NamedTuple
 
 import torch
 from torch import nn
+
+from mvs_lib.compress.listening import listening
 
 __all__ = ["Cost", "cost", "layer_costs"]
 
@@ -42,32 +45,20 @@ def layer_costs(network: nn.Module, inputs: torch.Tensor) -> dict[str, Cost]:
     if not len(inputs):
         raise ValueError("give at least one input to count with")
     found: dict[str, Cost] = {}
-    hooks = []
 
-    def listen(name: str):
-        def seen(layer, given, output):
-            new = _measure(layer, given[0], output)
-            before = found.get(name)  # a layer that is used twice multiplies twice
-            found[name] = new if before is None else new._replace(macs=before.macs + new.macs)
+    def listen(name: str, layer: nn.Module, given: torch.Tensor, output: torch.Tensor) -> None:
+        new = _measure(layer, given, output)
+        before = found.get(name)  # a layer that is used twice multiplies twice
+        found[name] = new if before is None else new._replace(macs=before.macs + new.macs)
 
-        return seen
-
-    inside: set[str] = set()
+    hear = {}
     for name, layer in network.named_modules():
-        if any(name.startswith(f"{outer}.") for outer in inside):
+        if any(name.startswith(f"{outer}.") for outer in hear):
             continue  # a layer that says what it costs speaks for its parts
         if hasattr(layer, "cost") or isinstance(layer, nn.Conv2d | nn.Linear):
-            inside.add(name)
-            hooks.append(layer.register_forward_hook(listen(name)))
-    training = network.training
-    network.eval()
-    try:
-        with torch.inference_mode():
-            network(inputs)
-    finally:
-        network.train(training)
-        for hook in hooks:
-            hook.remove()
+            hear[name] = partial(listen, name, layer)
+    with listening(network, hear):
+        network(inputs)
     count = len(inputs)
     return {name: each._replace(macs=each.macs // count) for name, each in found.items()}
 

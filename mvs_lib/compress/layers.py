@@ -7,7 +7,7 @@ from torch import nn
 
 __all__ = [
     "axis_settings", "check_plain", "check_rank", "convolution", "linear", "replaced",
-    "spatial_settings",
+    "spatial_settings", "weighted",
 ]  # fmt: skip
 
 
@@ -29,6 +29,18 @@ def replaced(network: nn.Module, layers: dict[str, nn.Module]) -> nn.Module:
         parent, _, last = name.rpartition(".")
         setattr(known[parent], last, layer)
     return new
+
+
+def weighted(network: nn.Module, name: str) -> nn.Module:
+    """Return the layer of that name, one with weights.
+
+    Raises:
+        ValueError: the network has none, or it has no weights.
+    """
+    layer = dict(network.named_modules()).get(name)
+    if not isinstance(getattr(layer, "weight", None), torch.Tensor):
+        raise ValueError(f"no layer with weights is called {name!r}")
+    return layer
 
 
 def linear(weight: torch.Tensor, bias: torch.Tensor | None, like: nn.Module) -> nn.Linear:

@@ -13,6 +13,8 @@ import torch
 from torch import nn
 from torch.nn.utils import parametrize
 
+from mvs_lib.compress.layers import weighted
+
 __all__ = ["Mask", "density", "prune_gradually", "pruned", "settled"]
 
 
@@ -47,11 +49,8 @@ def pruned(network: nn.Module, kept: dict[str, float]) -> nn.Module:
         ValueError: no such layer, one without weights, or a share out of its range.
     """
     new = copy.deepcopy(network)
-    known = dict(new.named_modules())
     for name, share in kept.items():
-        layer = known.get(name)
-        if not isinstance(getattr(layer, "weight", None), torch.Tensor):
-            raise ValueError(f"no layer with weights is called {name!r}")
+        layer = weighted(new, name)
         if not 0 < share <= 1:
             raise ValueError(f"{name} must keep a share above 0 and at most 1, got {share}")
         weights = layer.weight.detach()

@@ -11,6 +11,8 @@ import copy
 import torch
 from torch import nn
 
+from mvs_lib.compress.listening import listening
+
 __all__ = ["reconstruct", "responses"]
 
 
@@ -35,18 +37,10 @@ def responses(
         raise ValueError("give at least one input to look at")
     seen: list[tuple[torch.Tensor, torch.Tensor]] = []
     # Copies: a layer behind may work in place.
-    hook = known[layer].register_forward_hook(
-        lambda _, read, said: seen.append((read[0].clone(), said.clone()))
-    )
-    training = network.training
-    network.eval()
-    try:
-        with torch.no_grad():
-            for first in range(0, len(inputs), batch_size):
-                network(inputs[first : first + batch_size])
-    finally:
-        hook.remove()
-        network.train(training)
+    hear = {layer: lambda read, said: seen.append((read.clone(), said.clone()))}
+    with listening(network, hear):
+        for first in range(0, len(inputs), batch_size):
+            network(inputs[first : first + batch_size])
     read, said = (torch.cat(part) for part in zip(*seen, strict=True)) if seen else ((), ())
     if len(read) != len(inputs):
         raise ValueError(f"layer {layer!r} is not called once a batch: it saw {len(read)} inputs")

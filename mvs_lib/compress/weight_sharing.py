@@ -13,7 +13,7 @@ import torch
 from torch import nn
 from torch.nn.utils import parametrize
 
-from mvs_lib.compress.layers import check_rank
+from mvs_lib.compress.layers import check_rank, weighted
 from mvs_lib.compress.pruning import settled
 
 __all__ = ["SharedWeights", "cluster", "shared"]
@@ -44,19 +44,23 @@ def cluster(values: np.ndarray, k: int, steps: int = STEPS) -> tuple[np.ndarray,
     rising = values[order]
     sums = np.concatenate([[0.0], np.cumsum(rising)])
     centres = np.linspace(rising[0], rising[-1], k)
+    edges = _edges(rising, centres)
     for _ in range(steps):
-        edges = np.searchsorted(rising, (centres[1:] + centres[:-1]) / 2, side="right")
-        edges = np.concatenate([[0], edges, [len(rising)]])
         counts = np.diff(edges)
         means = np.diff(sums[edges]) / np.maximum(counts, 1)
         new = np.sort(np.where(counts > 0, means, centres))
         if np.array_equal(new, centres):
             break
-        centres = new
-    edges = np.searchsorted(rising, (centres[1:] + centres[:-1]) / 2, side="right")
+        centres, edges = new, _edges(rising, new)
     members = np.empty(len(values), np.int64)
-    members[order] = np.repeat(np.arange(k), np.diff([0, *edges, len(rising)]))
+    members[order] = np.repeat(np.arange(k), np.diff(edges))
     return centres, members
+
+
+def _edges(rising: np.ndarray, centres: np.ndarray) -> np.ndarray:
+    """Return where each centre's members begin among rising values, and where the last end."""
+    between = np.searchsorted(rising, (centres[1:] + centres[:-1]) / 2, side="right")
+    return np.concatenate([[0], between, [len(rising)]])
 
 
 class SharedWeights(nn.Module):
@@ -92,11 +96,8 @@ def shared(network: nn.Module, values: dict[str, int]) -> nn.Module:
             than one value.
     """
     new = settled(network)
-    known = dict(new.named_modules())
     for name, k in values.items():
-        layer = known.get(name)
-        if not isinstance(getattr(layer, "weight", None), torch.Tensor):
-            raise ValueError(f"no layer with weights is called {name!r}")
+        layer = weighted(new, name)
         weights = layer.weight.detach()
         there = weights != 0
         if not there.any():
