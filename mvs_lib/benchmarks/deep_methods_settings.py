@@ -28,7 +28,12 @@ UNSUPERVISED = ({"learning_rate": 0.001}, {"learning_rate": 0.0001})
 
 COMPARING = tuple({**each, "per_class": 4} for each in EVERYWHERE)
 GENTLY = (COMPARING[1], {**COMPARING[1], "learning_rate": 0.01})
-OWN = {"dnnh": ({"margin": 4.0}, {"eps": 0.5}, {"margin": 4.0, "eps": 0.5}, {"epochs": 30})}
+OWN = {
+    "dnnh": (
+        *({"margin": margin} for margin in (4.0, 8.0, 16.0)), {"eps": 0.5},
+        {"margin": 4.0, "eps": 0.5}, {"epochs": 30},
+    )
+}  # fmt: skip
 VARIANTS = {"dhn": {"balanced": True}, "dpsh": {"memory": "batch"}}
 
 
