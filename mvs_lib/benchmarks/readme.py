@@ -104,7 +104,7 @@ def _by_length(rows: list[dict]) -> tuple[list[list], list[str]]:
             )
         seeds = len({row["seed"] for row in group})
         lines.append([method.upper(), supervision, trunk, *cells, seeds])
-    below = ["", f"MAP, {rows[0]['protocol']}."]
+    below = ["", f"MAP, {_asked(rows)}."]
     if published:
         below += ["", "In brackets what the methods' authors or successors published:"]
         said = (
@@ -129,9 +129,7 @@ def _cifar10_p2(rows: list[dict]) -> tuple[list[list], list[str]]:
             f"{minutes:.0f}", len(group),
         ])  # fmt: skip
     said = {row["published_trunk"] for row in rows if "published_trunk" in row}
-    below = [
-        f"{rows[0]['protocol']}; trunk: {rows[0]['trunk']}; minutes of training, trunk included."
-    ]
+    below = [f"{_asked(rows)}; trunk: {rows[0]['trunk']}; minutes of training, trunk included."]
     below[-1] += f" Published: mAP@1000 on {', '.join(sorted(said))}." if said else ""
     return lines, ["", *below]
 
@@ -171,6 +169,15 @@ def _parts(name: str, readme: Path) -> tuple[str, str, str]:
     if not begin or not end:
         raise ValueError(f"{readme} has no block of figures between {start!r} and {END!r}")
     return before, figures.strip("\n"), after
+
+
+def _asked(rows: list[dict]) -> str:
+    """Say what was asked of which photos; all rows must say the same."""
+    said = {(row["data"], row["protocol"]) for row in rows}
+    if len(said) > 1:
+        raise ValueError(f"rows of one table must be of one protocol, got {sorted(said)}")
+    ((data, protocol),) = said
+    return protocol if protocol.startswith(data) else f"{data}, {protocol}"
 
 
 def _short(commit: str) -> str:

@@ -57,6 +57,7 @@ def test_a_row_a_system_with_what_it_knows_and_the_chart_below(results):
 
 
 METHOD = {"method": "dpsh", "supervision": "pairs", "trunk": "airbench", "protocol": "P1: all"}
+METHOD["data"] = "CIFAR-10"
 
 
 def test_a_row_a_method_with_its_lengths_and_what_was_published(results):
@@ -77,14 +78,25 @@ def test_a_row_a_method_with_its_lengths_and_what_was_published(results):
         "DPSH", "pairs", "airbench", "0.550 ± 0.050 (0.713)", "0.700 (0.757)", "2",
     ]  # fmt: skip
     assert cells(second)[3:] == ["", "0.800", "1"]
-    assert protocol == "MAP, P1: all."
+    assert protocol == "MAP, CIFAR-10, P1: all."
     assert published.endswith("published: DPSH on CNN-F (a paper).")
+
+
+def test_rows_of_different_photos_never_share_a_table(results):
+    about = json.loads(results.read_text())
+    rows = [
+        METHOD | {"bits": 12, "seed": seed, "map": 0.5, "data": data}
+        for seed, data in enumerate(("CIFAR-10", "CIFAR-10 (JPEG copy)"))
+    ]
+    results.with_name("cifar10_p1.json").write_text(json.dumps(about | {"rows": rows}))
+    with pytest.raises(ValueError, match=r"one protocol, got .*JPEG copy"):
+        readme.block("cifar10_p1")
 
 
 def test_both_measures_stand_beside_what_was_published(results):
     about = json.loads(results.read_text())
     row = {"method": "ssdh", "bits": 48, "seed": 0, "map": 0.9, "map_at_1000": 0.93, "trunk": "big"}
-    row["views"] = 2
+    row |= {"views": 2, "data": "CIFAR-10"}
     row |= {"protocol": "P2: all", "train_seconds": 3000.0, "published_map_at_1000": 0.8997}
     row |= {"published_trunk": "AlexNet"}
     other = row | {"bits": 24, "train_seconds": 600.0}
@@ -93,7 +105,9 @@ def test_both_measures_stand_beside_what_was_published(results):
     _, _, first, second, _, said, _, _ = readme.block("cifar10_p2").splitlines()
     assert cells(first) == ["SSDH", "48", "2", "0.900", "0.930", "0.8997", "50", "1"]
     assert cells(second) == ["SSDH", "24", "2", "0.900", "0.930", "", "10", "1"]
-    assert said.startswith("P2: all; trunk: big; minutes") and said.endswith("on AlexNet.")
+    assert said.startswith("CIFAR-10, P2: all; trunk: big; minutes") and said.endswith(
+        "on AlexNet."
+    )
 
 
 def test_code_that_was_not_committed_is_told(results):
