@@ -26,6 +26,7 @@ BENCHMARKS = [
     "cifar10_gist_settings",
     "cifar10_p1",
     "cifar10_p1_settings",
+    "cifar10_p1_trunks",
     "cifar10_p2",
     "cifar10_p2_reasons",
     "cifar10_p2_settings",

@@ -1,7 +1,5 @@
 """The two deep benchmarks on CIFAR-10: what a row says, what is kept, what is trained on."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
@@ -11,7 +9,6 @@ from mvs_lib.benchmarks import (
     cifar10_p1_settings,
     cifar10_p2,
     cifar10_p2_settings,
-    cifar10_p2_trunks,
     deep_methods,
     deep_methods_settings,
 )
@@ -231,24 +228,6 @@ def test_the_heads_settings_are_chosen_on_held_back_photos_and_are_a_point_of_th
     assert (len(held), len(taught)) == (10, 110) and not held & taught
     assert not queries & (held | taught)
     assert {row["protocol"] for row in found} == {"validation: 10 of 120 source photos held back"}
-
-
-def test_p2_trunks_are_chosen_on_held_back_photos_and_taught_once_each(small, monkeypatch, learned):
-    split, _ = small
-    config = {"trunk": "airbench", "width": 2}
-    brief = Settings(epochs=1, batch_size=50, augment=0)
-    tried = {"plain": (config, brief), "covered": (config, replace(brief, cover=8))}
-    monkeypatch.setattr(cifar10_p2_trunks, "CANDIDATES", tried)
-    monkeypatch.setattr(cifar10_p2_trunks, "HEAD", HeadSettings(epochs=2, batch_size=50))
-    found = list(cifar10_p2_trunks.rows(seeds=1))
-    assert [(row["trunk"], row["views"]) for row in found] == [
-        (name, views) for name in tried for views in (1, 2, 6)
-    ]
-    assert [len(given) for _, given in learned] == [110, 110]
-    queries = {image.tobytes() for image in split.query.images}
-    assert not queries & {image.tobytes() for image in learned[0][1].images}
-    assert {row["protocol"] for row in found} == {"validation: 10 of 120 source photos held back"}
-    assert list(cifar10_p2_trunks.rows(seeds=1)) == found and len(learned) == 2  # kept
 
 
 def test_p1_settings_are_chosen_on_some_of_the_labelled_photos(small, monkeypatch, learned):
