@@ -620,12 +620,15 @@ for name in ("cifar10_p1", "cifar10_p2"):
     rows = [row for row in rows if (row["method"], row["bits"]) == ("ssdh", 48)]
     rows = [row for row in rows if row.get("views", 1) == 1]
     whole, first = (np.mean([row[key] for row in rows]) for key in ("map", "map_at_1000"))
-    print(f"{name[-2:].upper():6} {whole:8.3f} {first:8.3f}   mean of {len(rows)} seeds")
+    print(f"{name[-2:].upper():6} {whole:8.3f} {first:8.3f}", end="   ")
+    print(f"{rows[0]['data']}, {len(rows)} {'seed' if len(rows) == 1 else 'seeds'}")
 
 # %% [markdown]
 # Much of the famous leap from the older methods to the deep ones lies between the top left corner
 # of this table and the bottom right one, and no loss was changed on the way. (The wider trunk of
-# P2 has its part in it, too; a trunk for 5,000 photos is better kept narrow.)
+# P2 has its part in it, too; a trunk for 5,000 photos is better kept narrow. And where a line says
+# "JPEG copy", the photos had lost some of their detail before anything was learned: worth a few
+# points, not thirty.)
 #
 # Now the methods against each other, under P1, on one trunk that has seen the 5,000
 # photos and nothing else. Where a paper has published its value for P1, it stands beside ours,

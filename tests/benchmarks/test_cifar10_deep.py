@@ -14,7 +14,8 @@ from mvs_lib.benchmarks import (
 )
 from mvs_lib.datasets import cifar
 from mvs_lib.datasets.collection import Photos, Split
-from mvs_lib.deep import processes, recipe
+from mvs_lib.deep import checkpoint, processes, recipe
+from mvs_lib.deep.encoding import describe
 from mvs_lib.deep.head import HeadSettings
 from mvs_lib.deep.methods import DLBH, METHODS, SSDH, VECTOR_METHODS, DeepHashing
 from mvs_lib.deep.settings import Settings
@@ -91,6 +92,19 @@ def test_p2_has_a_row_a_method_length_and_seed_and_one_trunk_a_seed(small, learn
         ("dlbh", 12): 0.8930, ("dlbh", 48): 0.8973, ("ssdh", 12): None, ("ssdh", 48): 0.8997
     }  # fmt: skip
     assert "AlexNet" in found[0]["published_trunk"] and "published_trunk" not in found[6]
+
+
+def test_p2_ships_the_network_that_it_says_with_the_figures_of_its_halved_weights(small, tmp_path):
+    split, _ = small
+    found = list(cifar10_p2.rows(seeds=1))
+    (file,) = (tmp_path / "checkpoints").glob("*.safetensors")
+    assert file.name == "cifar10_ssdh_48.safetensors"
+    network, about = checkpoint.load(file)
+    (row,) = (r for r in found if (r["method"], r["bits"], r["views"]) == ("ssdh", 48, 1))
+    assert about["names"] == list(cifar.NAMES) and about["size"] == 32 and about["seed"] == 0
+    features = (describe(network, part.images) for part in (split.query, split.source))
+    assert about["map"] == cifar10_p2.measures(network, *features, split)["map"]
+    assert abs(about["map"] - row["map"]) < 0.1
 
 
 def test_p1_learns_from_the_labelled_photos_alone_and_starts_every_row_from_one_trunk(
