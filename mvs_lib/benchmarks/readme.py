@@ -6,6 +6,7 @@ from statistics import mean, pstdev
 
 from mvs_lib import paths
 from mvs_lib.benchmarks import report
+from mvs_lib.benchmarks.method_names import method_name
 from mvs_lib.course.bitrate_chart import bitrate_chart, knows, operating_points
 
 __all__ = ["BLOCKS", "README", "block", "kept", "update"]
@@ -67,7 +68,7 @@ def _campus(rows: list[dict]) -> tuple[list[list], list[str]]:
     for (method, bits, protocol), group in groups.items():
         figures = [_figure([row[name] for row in group if name in row]) for name in shown]
         size = ", ".join(sorted({str(row["bytes"]) for row in group if "bytes" in row}))
-        lines.append([str(method).upper(), bits, size, protocol or "", *figures, len(group)])
+        lines.append([method_name(method), bits, size, protocol or "", *figures, len(group)])
     return lines, []
 
 
@@ -102,16 +103,24 @@ def _by_length(rows: list[dict]) -> tuple[list[list], list[str]]:
             cells[-1] += (
                 f" ({there[0]['published']:.3f})" if there and "published" in there[0] else ""
             )
-        seeds = len({row["seed"] for row in group})
-        lines.append([method.upper(), supervision, trunk, *cells, seeds])
+        lines.append([method_name(method), supervision, trunk, *cells, _seeds(group, lengths)])
     below = ["", f"MAP, {_asked(rows)}."]
     if published:
         below += ["", "In brackets what the methods' authors or successors published:"]
         said = (
-            f"{name.upper()} on {trunk} ({source})" for name, (trunk, source) in published.items()
+            f"{method_name(name)} on {trunk} ({source})"
+            for name, (trunk, source) in published.items()
         )
         below[-1] += f" {'; '.join(said)}."
     return lines, below
+
+
+def _seeds(group: list[dict], lengths: list[int]) -> str:
+    """Say how many seeds there are, and at which lengths there are more than elsewhere."""
+    count = {bits: sum(row["bits"] == bits for row in group) for bits in lengths}
+    least = min(filter(None, count.values()))
+    more = (f"{count[bits]} at {bits} bits" for bits in lengths if count[bits] > least)
+    return ", ".join([str(least), *more])
 
 
 def _cifar10_p2(rows: list[dict]) -> tuple[list[list], list[str]]:
@@ -125,7 +134,7 @@ def _cifar10_p2(rows: list[dict]) -> tuple[list[list], list[str]]:
         there = group[0].get("published_map_at_1000")
         minutes = mean(row["train_seconds"] for row in group) / 60
         lines.append([
-            method.upper(), bits, views, *figures, "" if there is None else f"{there:.4f}",
+            method_name(method), bits, views, *figures, "" if there is None else f"{there:.4f}",
             f"{minutes:.0f}", len(group),
         ])  # fmt: skip
     said = {row["published_trunk"] for row in rows if "published_trunk" in row}
@@ -147,7 +156,7 @@ def _squares(rows: list[dict]) -> tuple[list[list], list[str]]:
         at = {bits: [row for row in group if row["bits"] == bits] for bits in lengths}
         cells = [_figure([row["ndcg_at_100"] for row in at[bits]]) for bits in lengths]
         cells += [_figure([row[name] for row in at[lengths[-1]]]) for name in graded]
-        lines.append([method.upper(), *cells, len({row["seed"] for row in group})])
+        lines.append([method_name(method), *cells, len({row["seed"] for row in group})])
     below = f"{rows[0]['protocol']}; {', '.join(graded.values())} at {lengths[-1]} bits."
     return lines, ["", below]
 

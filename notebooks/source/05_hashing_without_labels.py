@@ -229,12 +229,13 @@ print("yes" if together < correlations(hashers["DH"]).sum() / (32 * 31) else "NO
 # prints verdicts, and no figures.)
 
 # %%
-NAMES = {"deephashing": "DH", "unsupervisedbinarydeepnetwork": "UH-BDNN"}
+from mvs_lib.benchmarks.method_names import method_name
+
 scores = {}
 for row in report.load("campus_unlabelled")["rows"]:
     if row["bits"] == 32 and row["features"] == "descriptor":
-        name = NAMES.get(row["method"], row["method"].upper())
-        scores.setdefault(name, []).append((row["recall_of_neighbours"], row["map"]))
+        seeds = scores.setdefault(method_name(row["method"]), [])
+        seeds.append((row["recall_of_neighbours"], row["map"]))
 
 # %%
 figure, axes = subplots(1, 2, figsize=(6.4, 2.6), sharey=True)
@@ -453,19 +454,14 @@ print("L2 is at least four times smaller:", "yes" if 4 * uneven[1.0] < uneven[0.
 # the features of a network that was trained to name places. SSDH, from notebook 03, is for comparison.
 
 # %%
-SHOWN = {
-    "deephashing": "DH",
-    "unsupervisedbinarydeepnetwork": "UH-BDNN",
-    "deepautoencoder": "autoencoder",
-    "ssdh": "SSDH",
-}
+SHOWN = ("deephashing", "unsupervisedbinarydeepnetwork", "deepautoencoder", "ssdh")
 rows = [row for row in report.load("campus_methods")["rows"] if row["bits"] == 48]
 classic = [row for row in report.load("campus")["rows"] if row["bits"] == 48]
 bars = {("LSH", "descriptor"): [row["map"] for row in classic if row["method"] == "lsh"]}
 bars["ITQ", "descriptor"] = [row["map"] for row in classic if row["method"] == "itq"]
 for row in rows:
     if row["method"] in SHOWN:
-        bars.setdefault((SHOWN[row["method"]], row["features"]), []).append(row["map"])
+        bars.setdefault((method_name(row["method"]), row["features"]), []).append(row["map"])
 
 # %%
 figure, axes = subplots(figsize=(6.4, 3.4))

@@ -75,9 +75,13 @@ def test_a_row_a_method_with_its_lengths_and_what_was_published(results):
     ).splitlines()
     assert cells(head)[3:] == ["12 bits", "48 bits", "Seeds"]
     assert cells(first) == [
-        "DPSH", "pairs", "airbench", "0.550 ± 0.050 (0.713)", "0.700 (0.757)", "2",
+        "DPSH", "pairs", "airbench", "0.550 ± 0.050 (0.713)", "0.700 (0.757)", "1, 2 at 12 bits",
     ]  # fmt: skip
     assert cells(second)[3:] == ["", "0.800", "1"]
+    rows.append(METHOD | {"bits": 48, "seed": 1, "map": 0.7})
+    rows.append(METHOD | {"bits": 48, "seed": 2, "map": 0.7})
+    results.with_name("cifar10_p1.json").write_text(json.dumps(about | {"rows": rows}))
+    assert cells(readme.block("cifar10_p1").splitlines()[2])[-1] == "2, 3 at 48 bits"
     assert protocol == "MAP, CIFAR-10, P1: all."
     assert published.endswith("published: DPSH on CNN-F (a paper).")
 
