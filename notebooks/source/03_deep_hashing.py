@@ -756,10 +756,13 @@ for method, bits in ((method, bits) for method in ("dlbh", "ssdh") for bits in (
 
 # %% [markdown]
 # Six views are the photo and its mirror image, both also moved by a pixel, two ways; their features
-# are averaged: six times the time to encode, for a little more. Read the table with four cautions. The two methods are close here as there: with
-# many labels, the constraints make little difference to a ranking. mAP@1000 divides by the positives
-# found among the first thousand, not by all 5,000, so that it is no bound for the MAP beside it,
-# above or below. Twelve bits do nearly as well as 48, since ten classes need no more than four. And
+# are averaged: six times the time to encode, for a little more. Read the table with four cautions.
+# The two methods are close at 24 bits and more: with many labels, the constraints make little
+# difference to a ranking. mAP@1000 divides by the positives found among the first thousand, not by
+# all 5,000, so that it is no bound for the MAP beside it, above or below. Twelve bits do nearly as
+# well as 48, since ten classes need no more than four; but there is little room to go round another
+# class, and a mean can hide it: where SSDH falls back, one seed gave several classes one code, and
+# its classifier names three photos of four. And
 # none of these figures belongs beside the older methods in the same papers' tables, which saw 5,000
 # labels where these saw 50,000. Measure, split, labels and pretraining all move the number; compare
 # only what shares them. Notebook 04 takes one method through both protocols.

@@ -692,7 +692,7 @@ print("CIFAR-10, P1:   ", ", ".join(f"{name} {value:.3f}" for name, value in by_
 
 # %% [markdown]
 # The gulf between ITQ and all the others is there. Among the three deep ones it is not the
-# survey's order, and the distances are small; with one seed nobody should swear to them. We have seen
+# survey's order, and the distances are small; with so few seeds nobody should swear to them. We have seen
 # the reasons. All three learn from names of places here, CNNH by way of pairs; all start from one
 # trunk that can tell the places apart already, while CNNH was published on a small network of its
 # own; and each got the rates that suit it. When all that is held equal, what is left of the

@@ -32,7 +32,7 @@ from mvs_lib.search.linear import LinearIndex
 # We shrank the photos of forty places to 16 × 16 pixels and let a network, an *autoencoder*, look at
 # nothing else. It had to squeeze each photo through a few units that are either 0 or 1, and give the
 # photo back from them. No place was named anywhere. Three of them, for three lengths, come with the
-# course (`python -m mvs_lib bench campus_unlabelled` made them; seven seconds each, and further down
+# course (`python -m mvs_lib bench campus_unlabelled` made them, in seconds; further down
 # you train one of your own). This is what they remember of photos that they have never seen.
 
 # %%
