@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from mvs_lib.benchmarks.cifar10_gist import labels_per_class
 from mvs_lib.benchmarks.cifar10_p1 import PRETRAINING
-from mvs_lib.benchmarks.trunk_candidates import Candidates, candidate_rows
+from mvs_lib.benchmarks.trunk_candidates import candidate_rows
 from mvs_lib.datasets import cifar
 
 __all__ = ["CANDIDATES", "rows"]
@@ -32,7 +32,8 @@ def rows(seeds: int = 3, quick: bool = False) -> Iterator[dict]:
         ValueError: CIFAR-10 is not at hand; the message says what to do.
     """
     whole = cifar.load(protocol="P1", **({"source_per_class": 60, "queries": 20} if quick else {}))
-    candidates = Candidates("cifar10_p1_trunks", CANDIDATES)
     for seed in range(seeds):
         photos = whole.source.take(cifar.labelled(whole, labels_per_class(whole), seed))
-        yield from candidate_rows(candidates, photos, whole.name, [seed], quick)
+        yield from candidate_rows(
+            "cifar10_p1_trunks", CANDIDATES, photos, whole.name, [seed], quick
+        )

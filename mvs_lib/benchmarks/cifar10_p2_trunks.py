@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from mvs_lib.benchmarks.cifar10_p2 import PRETRAINING
-from mvs_lib.benchmarks.trunk_candidates import Candidates, candidate_rows
+from mvs_lib.benchmarks.trunk_candidates import candidate_rows
 from mvs_lib.datasets import cifar
 
 __all__ = ["CANDIDATES", "rows"]
@@ -34,5 +34,6 @@ def rows(seeds: int = 1, quick: bool = False) -> Iterator[dict]:
     """
     small = {"source_per_class": 60} if quick else {}
     whole = cifar.load(protocol="P2", queries=10, **small)
-    candidates = Candidates("cifar10_p2_trunks", CANDIDATES)
-    yield from candidate_rows(candidates, whole.source, whole.name, list(range(seeds)), quick)
+    yield from candidate_rows(
+        "cifar10_p2_trunks", CANDIDATES, whole.source, whole.name, range(seeds), quick
+    )

@@ -13,6 +13,7 @@ from safetensors import SafetensorError, safe_open
 
 from mvs_lib import paths
 from mvs_lib.benchmarks import report
+from mvs_lib.benchmarks.method_names import method_name
 from mvs_lib.datasets.collection import Photos
 from mvs_lib.deep import autoencoder_file, checkpoint
 from mvs_lib.deep.methods import DeepAutoencoder
@@ -139,7 +140,7 @@ def _read(file: Path) -> tuple[str, dict]:
         return f"autoencoder, {autoencoder.bits} bits, {about['features']}", about
     network, about = checkpoint.load(file)
     trunk = network.config.get("trunk", "small")
-    return f"{about['method'].upper()}, {network.bits} bits, {trunk} trunk", about
+    return f"{method_name(about['method'])}, {network.bits} bits, {trunk} trunk", about
 
 
 def update() -> None:

@@ -6,8 +6,8 @@ Trunks are kept after every epoch and rows once they are measured, so that an in
 on where it stopped.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from functools import cache, partial
 
 from mvs_lib.benchmarks import kept_code
@@ -21,37 +21,26 @@ from mvs_lib.deep.head import learn_head
 from mvs_lib.deep.methods import SSDH
 from mvs_lib.deep.settings import Settings
 
-__all__ = ["Candidates", "candidate_rows"]
+__all__ = ["candidate_rows"]
 
 BITS = 48
 
 
-@dataclass(frozen=True)
-class Candidates:
-    """Trunks to choose from.
+def candidate_rows(
+    benchmark: str, tried: dict[str, tuple[dict, Settings]], photos: Photos, data: str,
+    seeds: Iterable[int], quick: bool,
+) -> Iterator[dict]:  # fmt: skip
+    """Yield a row a candidate, seed and number of views.
 
     Args:
         benchmark: who asks; its rows and trunks are kept under this name.
         tried: by name, a trunk's options for `HashNetwork` and how it learns.
-    """
-
-    benchmark: str
-    tried: dict[str, tuple[dict, Settings]]
-
-
-def candidate_rows(
-    candidates: Candidates, photos: Photos, data: str, seeds: list[int], quick: bool
-) -> Iterator[dict]:
-    """Yield a row a candidate, seed and number of views.
-
-    Args:
-        candidates: see `Candidates`.
         photos: that may be learned from.
         data: their name.
         seeds: of the split and of the training.
         quick: a rehearsal, which keeps nothing.
     """
-    for name, (config, settings) in candidates.tried.items():
+    for name, (config, settings) in tried.items():
         if quick:
             config, settings = {**config, "width": 4}, replace(settings, epochs=2, batch_size=50)
         about = (config, settings, SMOOTHING, HEAD)
@@ -60,8 +49,8 @@ def candidate_rows(
             split = validation_split(photos, share=0.1, seed=seed)
             state = None
             if not quick:
-                state = trunk_file(candidates.benchmark, seed, SMOOTHING, config, settings)
-            kept = KeptRows.of(candidates.benchmark, split, quick)
+                state = trunk_file(benchmark, seed, SMOOTHING, config, settings)
+            kept = KeptRows.of(benchmark, split, quick)
             taught = cache(partial(_measured, split, seed, config, settings, state))
             protocol = f"validation: {len(split.query)} of {len(photos)} photos held back"
             start = {
