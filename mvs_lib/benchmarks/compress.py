@@ -65,9 +65,9 @@ def rows(seeds: int = 1, quick: bool = False, only: list[str] | None = None) -> 
     """
     if unknown := sorted(set(only or ()) - set(METHODS)):
         raise ValueError(f"no methods {', '.join(unknown)}: choose from {', '.join(METHODS)}")
-    for make in NETWORKS:
+    for case in [make(quick) for make in NETWORKS]:  # so that one that is missing is said at once
         with tempfile.TemporaryDirectory() as folder:
-            yield from _of_network(_Bench(make(quick), Path(folder)), only, quick)
+            yield from _of_network(_Bench(case, Path(folder)), only, quick)
 
 
 def _of_network(bench: "_Bench", only: list[str] | None, quick: bool) -> Iterator[dict]:

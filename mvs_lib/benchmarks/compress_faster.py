@@ -74,7 +74,7 @@ def denton(subject: Subject) -> Made:
     network = replaced(subject.network, new)
     yield "biclustered", network
     yield "biclustered, taught on", subject.learn(network)
-    for divisor in (4, 8):
+    for divisor in (4, 8) if subject.large else ():
         new = {
             name: split_linear(
                 layer, max(1, min(layer.weight.shape) // divisor), _read(subject, name)

@@ -58,7 +58,9 @@ def deep_compression(subject: Subject) -> Made:
 
 
 def matrices(subject: Subject) -> Made:
-    """The linear layers by codebooks, hashes, Fastfood, and with fewer neurons."""
+    """The large linear layers, if any: codebooks, hashes, Fastfood, and fewer neurons."""
+    if not subject.large:
+        return
     for name, make in {
         "signs of linear layers": binarized,
         "16 values of linear layers": partial(scalar, k=16),

@@ -5,13 +5,15 @@ import pytest
 import torch
 from torch import nn
 
+from mvs_lib import paths
 from mvs_lib.benchmarks import compress, compress_networks
 from mvs_lib.benchmarks.compress_networks import Case, with_large_head
 from mvs_lib.benchmarks.compress_subject import Subject
 from mvs_lib.codes import unpack
 from mvs_lib.compress.folding import folded
+from mvs_lib.datasets import cifar
 from mvs_lib.datasets.collection import Photos, Split
-from mvs_lib.deep import compressed, encode
+from mvs_lib.deep import checkpoint, compressed, encode
 from mvs_lib.deep.methods import SSDH
 from mvs_lib.deep.settings import Settings
 from mvs_lib.deep.training import build_network
@@ -24,7 +26,10 @@ def photos(count, seed):
 
 def case(name="small", width=8):
     split = Split("noise", photos(24, 0), photos(8, 1))
-    network = build_network(Settings(seed=1), bits=16, classes=4, width=width, features=32)
+    config = {"trunk": "airbench"} if name == "airbench" else {"features": 32}
+    network = build_network(
+        Settings(seed=1), split.source, bits=16, classes=4, width=width, **config
+    )
     if name == "head":
         network = with_large_head(network, 40)
     learn = compressed.learn_on(
@@ -32,7 +37,8 @@ def case(name="small", width=8):
     )
     with torch.no_grad():  # some running means, and bits that are on for half of the photos
         network.train()(torch.from_numpy(split.source.images))
-    subject = Subject(folded(network), split.source.images, learn, learn, relu=True)
+    relu = name != "airbench"
+    subject = Subject(folded(network), split.source.images, learn, learn, relu=relu)
     return Case(name, subject, split, "8 queries", 0, "key")
 
 
@@ -78,9 +84,13 @@ def test_the_classifier_is_not_sent():
     assert isinstance(network.classifier, nn.Identity)
 
 
-@pytest.mark.parametrize("family", list(compress.METHODS))
-def test_every_method_of_a_family_makes_a_network_that_runs(family):
-    subject = case("head" if family == "matrices" else "small", width=4).subject
+@pytest.mark.parametrize(
+    ("family", "name"),
+    [(family, "head" if family == "matrices" else "small") for family in compress.METHODS]
+    + [(family, "airbench") for family in compress.METHODS if family != "matrices"],
+)
+def test_every_method_of_a_family_makes_a_network_that_runs(family, name):
+    subject = case(name, width=4).subject
     before = {name: value.clone() for name, value in subject.network.state_dict().items()}
     names, sizes = [], []
     for name, network in compress.METHODS[family](subject):
@@ -125,6 +135,27 @@ def test_the_eight_bit_encoder_stands_beside_them(quick, monkeypatch):
     rows = list(compress.rows())
     assert [row["method"] for row in rows] == ["original", "8 bits, ONNX Runtime"]
     assert 0 <= rows[1]["flipped_bits"] < 0.2 and rows[1]["macs_ratio"] == 1
+
+
+def test_a_network_without_large_linear_layers_has_nothing_for_matrices():
+    subject = case("airbench", width=4).subject
+    assert not subject.large and not list(compress.METHODS["matrices"](subject))
+    assert not [name for name, _ in compress.METHODS["denton"](subject) if "linear" in name]
+
+
+def test_the_network_of_cifar10_is_the_shipped_one_folded(monkeypatch):
+    split = Split("CIFAR-10", photos(80, 0), photos(8, 1))
+    asked = []
+    monkeypatch.setattr(cifar, "load", lambda **options: asked.append(options) or split)
+    made = compress_networks.cifar10_network(quick=True)
+    assert asked[0]["protocol"] == "P2" and made.split is split and not made.subject.relu
+    shipped, _ = checkpoint.load(paths.checkpoints() / "cifar10_ssdh_48.safetensors")
+    assert not any(isinstance(m, nn.BatchNorm2d) for m in made.subject.network.modules())
+    said = [
+        torch.from_numpy(unpack(encode(network, split.query.images), 48))
+        for network in (shipped, made.subject.network)
+    ]
+    assert (said[0] == said[1]).float().mean() > 0.99
 
 
 def test_the_large_head_is_trained_and_folded(monkeypatch):
