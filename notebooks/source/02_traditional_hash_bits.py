@@ -766,8 +766,8 @@ print(f"the descriptor without any hashing: {whole:.2f}")
 #
 # How do these methods stand on the field's common ground? On CIFAR-10, with 512 numbers of GIST and
 # 5,000 labels, the literature prints a figure for each. Here are ours beside them: the mean over the
-# seeds at four lengths, and in brackets the published one. (Our copy of CIFAR-10 is a JPEG copy.
-# Settings were chosen on held-back photos; `python -m mvs_lib bench cifar10_gist` measures it.)
+# seeds at four lengths, and in brackets the published one. (Settings were chosen on held-back photos;
+# `python -m mvs_lib bench cifar10_gist` measures it.)
 
 # %%
 rows = report.load("cifar10_gist")["rows"]
@@ -785,14 +785,14 @@ for method, name in names_of.items():
     print(line)
 
 # %% [markdown]
-# Where the figure in brackets is the larger, is our method the weaker, or was something else different?
-# `python -m mvs_lib bench cifar10_gist_reasons` varies one thing at a time. SH first, at the same four
+# Nearly everywhere ours is the larger figure. SH has the least room: how well is it taught?
+# `python -m mvs_lib bench cifar10_gist_reasons` varies one thing at a time, at the same four
 # lengths. One photo far out is enough to widen SH's box, and of more photos the farthest lies farther:
 # below are the mean side of the box, in standard deviations of the photos that teach, and MAP. The last
 # line learns from all of them and narrows the box alone, from the 5th percentile to the 95th. So we
-# teach SH by 5,000 photos, a choice made on photos held back. For ITQ and ITQ-CCA there is no such
-# cause: what they lack, if anything, is less than the standard error of a difference between two draws
-# of 1,000 queries, and we and the literature have drawn others.
+# teach SH by 5,000 photos, a choice made on photos held back. And ITQ and ITQ-CCA, are they better than
+# published? The last lines hold each difference against its standard error, for we and the literature
+# have drawn other queries: a difference of less than two of these says nothing.
 
 # %%
 found = cifar10_gist_reasons.summary(report.load("cifar10_gist_reasons")["rows"])
