@@ -10,6 +10,7 @@ import onnxruntime
 from tqdm.auto import tqdm
 
 from mvs_lib.datasets import photos
+from mvs_lib.phone import packed_encoder
 
 __all__ = ["Encoded", "Encoder", "seal"]
 
@@ -39,7 +40,8 @@ class Encoder:
     """An exported encoder file, ready to run.
 
     Args:
-        path: an ``.onnx`` file written by `mvs_lib.phone.export.export_onnx`.
+        path: an ``.onnx`` file written by `mvs_lib.phone.export.export_onnx`, or one that
+            `mvs_lib.phone.packing.pack` made of it.
 
     Attributes:
         bits: length of the code.
@@ -64,15 +66,19 @@ class Encoder:
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 3
         try:
+            if packed_encoder.is_packed(content):
+                self._session, self.bits, self.size = packed_encoder.open_session(content, options)
+                return
             self._session = onnxruntime.InferenceSession(
                 content, options, providers=["CPUExecutionProvider"]
             )
             properties = self._session.get_modelmeta().custom_metadata_map
             self.bits, self.size = int(properties["bits"]), int(properties["size"])
         except Exception as error:  # ONNX Runtime's errors share no base class
+            why = error if isinstance(error, ValueError) else type(error).__name__
             raise ValueError(
-                f"{path} is not an encoder of this course ({type(error).__name__}): export it "
-                "again with export_onnx()"
+                f"{path} is not an encoder of this course ({why}): export it again with "
+                "export_onnx()"
             ) from None
 
     def encode_pixels(
