@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
 from mvs_lib.phone.memory_plan import Buffer, buffers, lower_bound, naive_bytes, plan, weight_bytes
+from mvs_lib.phone.streamed_table import plan_rows
 
 
 def lives(most, size, steps=8):
@@ -226,6 +227,17 @@ def test_weights_are_counted_apart(exported):
     assert 0.9 * parameters < sum(found.values()) < parameters + 10_000
     names = {name for buffer in buffers(path) for name in buffer.names}
     assert not names & set(found)
+
+
+def test_the_table_tells_what_freeing_and_reusing_memory_bring(encoder_file):
+    kept, reused = plan_rows(encoder_file)
+    assert (kept["in_place"], reused["in_place"]) == (False, True)
+    for row in (kept, reused):
+        assert row["lower_bound_bytes"] <= row["plan_bytes"] < row["naive_bytes"]
+    assert reused["naive_bytes"] < kept["naive_bytes"]
+    assert (
+        kept["weight_bytes"] == reused["weight_bytes"] == sum(weight_bytes(encoder_file).values())
+    )
 
 
 def test_what_cannot_be_planned_is_refused(encoder_file):
