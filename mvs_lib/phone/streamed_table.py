@@ -16,7 +16,6 @@ from pathlib import Path
 import numpy as np
 import onnx
 import onnxruntime
-from torch import nn
 
 from mvs_lib.codes import unpack
 from mvs_lib.phone.encoder import Encoder
@@ -61,7 +60,7 @@ def export_all(folder: str | Path) -> dict[str, Path]:
     if all(path.is_file() for path in files.values()):
         return files
     folder.mkdir(parents=True, exist_ok=True)
-    network: nn.Module = alexnet_shaped()
+    network = alexnet_shaped()
     export_onnx(network, files["whole"], size=224)
     export_streamed(*split(network), files["streamed"])
     onnx.save_model(
