@@ -18,7 +18,7 @@ from mvs_lib.codes import bytes_per_code
 from mvs_lib.deep.network import HashNetwork
 from mvs_lib.phone.encoder import seal
 
-__all__ = ["PhoneGraph", "export_onnx"]
+__all__ = ["PhoneGraph", "export_onnx", "to_onnx"]
 
 
 class PhoneGraph(nn.Module):
@@ -59,8 +59,24 @@ def export_onnx(network: HashNetwork, path: str | Path, size: int = 128) -> Path
         OSError: the file cannot be written; an earlier one is then left as it was.
     """
     path = Path(path)
+    model = to_onnx(PhoneGraph(network.cpu()).eval(), size, ["codes", "projection"])
+    onnx.helper.set_model_props(model, {"bits": str(network.bits), "size": str(size)})
+    onnx.checker.check_model(model, full_check=True)
+    content = model.SerializeToString(deterministic=True)
     path.parent.mkdir(parents=True, exist_ok=True)
-    graph = PhoneGraph(network.cpu()).eval()
+    with paths.whole_file(path) as beside:
+        beside.write_bytes(content + seal(content))
+    return path
+
+
+def to_onnx(graph: nn.Module, size: int, outputs: list[str]) -> onnx.ModelProto:
+    """Return a module as an ONNX model, nothing of this machine in it.
+
+    Args:
+        graph: on the CPU, in evaluation mode; takes photos uint8 ``(n, size, size, 3)``.
+        size: side of the square photo in pixels.
+        outputs: names of what it gives, in order. The input is called ``photo``, n is free.
+    """
     example = torch.zeros((2, size, size, 3), dtype=torch.uint8)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter's deprecations are not the reader's
@@ -71,22 +87,18 @@ def export_onnx(network: HashNetwork, path: str | Path, size: int = 128) -> Path
             dynamo=True,
             verbose=False,
             input_names=["photo"],
-            output_names=["codes", "projection"],
+            output_names=outputs,
             dynamic_shapes={"photo": {0: torch.export.Dim("n", min=1)}},
         )
-    model = program.model_proto
+    model = program.model_proto  # made anew whenever it is asked for
     _forget_origin(model)
-    onnx.helper.set_model_props(model, {"bits": str(network.bits), "size": str(size)})
-    onnx.checker.check_model(model, full_check=True)
-    content = model.SerializeToString(deterministic=True)
-    with paths.whole_file(path) as beside:
-        beside.write_bytes(content + seal(content))
-    return path
+    return model
 
 
 def _forget_origin(model: onnx.ModelProto) -> None:
     """Drop the exporter's notes on each node: this machine's paths, and half of a small file."""
     graph = model.graph
+    model.ClearField("metadata_props")
     values = (*graph.value_info, *graph.input, *graph.output)
     for part in (graph, *graph.node, *graph.initializer, *values):
         part.ClearField("metadata_props")

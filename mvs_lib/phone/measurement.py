@@ -18,6 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 from mvs_lib.phone.encoder import Encoder
+from mvs_lib.phone.process_memory import reset_peak, status
 
 __all__ = ["Measured", "measure", "time_ratio"]
 
@@ -76,23 +77,9 @@ def _photo(encoder: Encoder) -> np.ndarray:
     return random.integers(0, 256, (1, encoder.size, encoder.size, 3), dtype=np.uint8)
 
 
-def _status(name: str) -> int | None:
-    """Return a line of ``/proc/self/status`` in bytes."""
-    try:
-        for line in Path("/proc/self/status").read_text().splitlines():
-            if line.startswith(f"{name}:"):
-                return 1024 * int(line.split()[1])
-    except OSError:
-        pass
-    return None
-
-
 def _measure(path: str, runs: str) -> dict:
-    try:
-        Path("/proc/self/clear_refs").write_text("5")  # sets the high-water mark back
-    except OSError:
-        pass
-    base, began = _status("VmRSS"), time.perf_counter()
+    reset_peak()
+    base, began = status("VmRSS"), time.perf_counter()
     encoder = Encoder(path)
     photo = _photo(encoder)
     encoder.encode_pixels(photo)
@@ -101,7 +88,7 @@ def _measure(path: str, runs: str) -> dict:
         start = time.perf_counter()
         encoder.encode_pixels(photo)
         times.append(1000 * (time.perf_counter() - start))
-    times, peak = times[WARM:], _status("VmHWM")
+    times, peak = times[WARM:], status("VmHWM")
     return {
         "cold_ms": 1000 * cold,
         "median_ms": float(np.median(times)),
