@@ -46,7 +46,13 @@ def run(options: argparse.Namespace) -> int:
     if options.fetch:
         print(f"onnxruntime-web {browser_runtime.VERSION} is in {kept}")
         return 0
-    from mvs_lib.service.phone_page import PhonePage, check_certificate
+    try:
+        from mvs_lib.service.phone_page import PhonePage, check_certificate
+    except ModuleNotFoundError as error:
+        raise ValueError(
+            f"the package {error.name!r} is missing, which the extra [serve] brings: "
+            "pip install -r requirements.txt"
+        ) from None
 
     check_certificate(options.certificate, options.key)  # before the minutes of the first time
     recognizer, encoder = load(options.recognizer)
