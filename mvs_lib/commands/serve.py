@@ -1,6 +1,7 @@
 """``serve``: the phone page, for every phone and browser in the local network."""
 
 import argparse
+import signal
 import sys
 import time
 from pathlib import Path
@@ -69,6 +70,9 @@ def run(options: argparse.Namespace) -> int:
         try:
             page.wait()
         except KeyboardInterrupt:
+            again = signal.signal(signal.SIGINT, signal.SIG_IGN)  # an impatient second Ctrl-C
+            page.close()
+            signal.signal(signal.SIGINT, again)
             print("\nThe page is closed.")
     return 0
 

@@ -11,7 +11,8 @@ const REASONS = {
 export async function openCamera(video) {
   if (!window.isSecureContext || !navigator.mediaDevices) {
     throw new Error(
-      `Browsers give a page the camera over https or on localhost only, and this is neither. ${INSTEAD}`,
+      "Browsers give a page the camera over https or on localhost only, and this is neither. " +
+        INSTEAD,
     );
   }
   try {

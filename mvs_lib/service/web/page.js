@@ -49,7 +49,8 @@ function tell(answer, code, pixels, prepareMs, encodeMs) {
     `${code.length} bytes sent.` +
     (far ? " That is far: it may be none of the places known here." : "");
   part("sent").textContent = `${code.length} bytes`;
-  part("code").textContent = Array.from(code, (byte) => byte.toString(16).padStart(2, "0")).join(" ");
+  const hex = Array.from(code, (byte) => byte.toString(16).padStart(2, "0"));
+  part("code").textContent = hex.join(" ");
   part("prepare-ms").textContent = ms(prepareMs);
   part("encode-ms").textContent = ms(encodeMs);
   part("network-ms").textContent = ms(Math.max(0, answer.trip_ms - answer.search_ms));

@@ -4,7 +4,7 @@ import { boxWeights, shrinkColumns, shrinkRows } from "./resample.js";
 
 const STRIP = 256;  // rows read at once: a phone's photo has more pixels than one canvas may have
 
-// Decode a file: upright as EXIF says, and without a colour profile, as the course's Python reads it.
+// Decode a file as the course's Python does: upright as EXIF says, and without a colour profile.
 export async function decode(file) {
   try {
     return await createImageBitmap(file, {

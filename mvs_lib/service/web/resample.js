@@ -1,12 +1,12 @@
 // Shrinking by averaging areas, as Pillow's box filter does it (libImaging/Resample.c): weights in
-// whole numbers of 22 bits, rows first, then columns, each rounded to 8 bits. Whole numbers, because
-// the same photo must give the same pixels here as in the course's Python, and so the same bits.
+// whole numbers of 22 bits, rows first, then columns, each rounded to 8 bits. The same photo must
+// give the same pixels here as in the course's Python, or it would not have the same bits.
 
 const PRECISION = 22;
 const HALF = 1 << (PRECISION - 1);
 
-// What each of `size` output pixels takes from `length` input pixels: the first one, and the weights
-// of that one and of those after it.
+// What each of `size` output pixels takes from `length` input pixels: the first one, and the
+// weights of that one and of those after it.
 export function boxWeights(length, size) {
   const scale = length / size;
   const support = 0.5 * Math.max(scale, 1);
