@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 from phone_tab import CAMERA, CODES, ELSEWHERE, PIXELS, file_of
+from PIL import Image
 
 from mvs_lib.datasets import photos
 
@@ -75,20 +76,13 @@ def test_a_png_of_any_shape_has_the_pixels_that_python_gives_it(phone, size):
 def test_a_jpeg_is_turned_upright_and_read_almost_alike(phone, campus_server, orientation):
     phone.open()
     image = cv2.resize(campus_server.query.images[1], (400, 300))
-    exif = photos_exif(orientation)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
     content = file_of(image, "JPEG", quality=90, exif=exif)
     wanted = photos.read(content, 128).astype(int)
     difference = np.abs(pixels(phone, [content], 128, "image/jpeg")[0] - wanted)
     print("levels apart at most", difference.max(), "on average", difference.mean())
     assert difference.max() <= JPEG_LEVELS
-
-
-def photos_exif(orientation):
-    from PIL import Image
-
-    exif = Image.Exif()
-    exif[0x0112] = orientation
-    return exif
 
 
 def test_the_camera_s_view_is_recognised(phone, campus_server):
@@ -101,6 +95,8 @@ def test_the_camera_s_view_is_recognised(phone, campus_server):
 
 
 def test_it_works_by_keyboard_alone(phone, campus_server):
+    choosers = []  # listened for from the start: playwright does not wait until it listens
+    phone.page.on("filechooser", lambda chooser: choosers.append(chooser))
     tab = phone.open()
     keys = tab.keyboard
     focused = tab.locator(":focus")
@@ -115,11 +111,14 @@ def test_it_works_by_keyboard_alone(phone, campus_server):
     assert focused.get_attribute("id") == "take"
     keys.press("Tab")
     assert focused.get_attribute("id") == "choose"
-    with tab.expect_file_chooser() as opened:
-        keys.press("Enter")
+    keys.press("Enter")
+    for _ in range(1200):
+        if choosers:
+            break
+        tab.wait_for_timeout(50)
     other = file_of(campus_server.query.images[-1])
     file = {"name": "a.png", "mimeType": "image/png", "buffer": other}
-    opened.value.set_files([file])
+    choosers[0].set_files([file])
     phone.wait_for_answer(other_than=(first, "Looking …"))
     assert focused.get_attribute("id") == "choose"
     keys.press("Shift+Tab")
