@@ -96,7 +96,14 @@ def install() -> bool:
         print("The installation failed: see above. Mend the cause and run this again.")
         return False
     STAMP.write_text(wanted())
+    fetch_browser_runtime()
     return True
+
+
+def fetch_browser_runtime() -> None:
+    """Fetch what the phone page needs; without it, the course lacks that page and nothing else."""
+    if subprocess.call([str(PYTHON), "-m", "mvs_lib", "serve", "--fetch"], cwd=ROOT):
+        print("Only the phone page needs that: the command `serve` fetches it later.", flush=True)
 
 
 def hand_over(command: list[str], cwd: Path | None = None) -> int:

@@ -8,6 +8,7 @@ from importlib import import_module
 COMMANDS = {
     "demo": "recognise phone photos of the campus, or a photo of yours",
     "lab": "open the course in JupyterLab",
+    "serve": "open the phone page to browsers in the local network",
     "doctor": "check this environment and say in plain words what to mend",
     "check": "run every notebook and hold its output against what is stored",
     "build": "make the notebooks from their sources",

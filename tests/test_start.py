@@ -15,6 +15,8 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="the stand-ins are shell
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = """
 import os, sys, time
+if sys.argv[1:] == ["serve", "--fetch"]:
+    sys.exit("no registry")
 print("arguments", sys.argv[1:], "in", os.getcwd(), flush=True)
 if sys.argv[1:] == ["wait"]:
     try:
@@ -68,6 +70,7 @@ def test_it_installs_once_and_hands_over_arguments_folder_and_status(start, cour
     elsewhere = course.parent / "elsewhere"
     assert said.endswith(f"arguments ['doctor', '--json'] in {elsewhere}\n")
     assert said.count("Making a virtual environment") == said.count("Installing") == 1
+    assert said.count("no registry\nOnly the phone page needs that") == 1
     assert process.returncode == 5
     process = start()
     said, _ = process.communicate(timeout=30)

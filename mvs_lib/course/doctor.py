@@ -57,6 +57,7 @@ def examine(port: int = 8888) -> Iterator[Finding]:
     yield campus()
     yield listening(port)
     yield chromium()
+    yield phone_page()
 
 
 def python(found: tuple = sys.version_info[:3]) -> Finding:
@@ -248,3 +249,14 @@ def chromium() -> Finding:
         return Finding("Chromium", path)
     mend = "only the browser tests need it; on Debian: sudo apt install chromium"
     return Finding("Chromium", "missing", mend, essential=False)
+
+
+def phone_page() -> Finding:
+    """Look for the browser's ONNX Runtime, which the phone page hands out."""
+    try:
+        from mvs_lib.service import browser_runtime  # brings tqdm
+
+        return Finding("phone page", f"onnxruntime-web is in {browser_runtime.folder()}")
+    except (ImportError, OSError) as error:
+        mend = "only the phone page needs it, and fetches it: python -m mvs_lib serve --fetch"
+        return Finding("phone page", str(error), mend, essential=False)

@@ -82,8 +82,10 @@ def read_with_position(
     digest.update(upright.tobytes())
     side = min(upright.size)
     left, top = (upright.width - side) // 2, (upright.height - side) // 2
-    square = (left, top, left + side, top + side)
-    resized = upright.resize((size, size), Image.Resampling.BOX, box=square)
+    # Cut out first: given the whole photo and a box, Pillow shrinks rows first or columns first as
+    # the photo's shape suggests, and rounds in between; the phone page shrinks rows first.
+    square = upright.crop((left, top, left + side, top + side))
+    resized = square.resize((size, size), Image.Resampling.BOX)
     return np.asarray(resized), position, digest.digest()
 
 

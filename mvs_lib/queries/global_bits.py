@@ -63,17 +63,13 @@ def shrink(images: np.ndarray, size: int) -> np.ndarray:
     Raises:
         ValueError: see `square`.
     """
-    images = check_images(images)
-    if images.shape[1:3] == (size, size):
+    images = square(images)
+    if images.shape[1] == size:
         return images
-    height, width = images.shape[1:3]
-    side = min(height, width)
-    left, top = (width - side) // 2, (height - side) // 2
-    box = (left, top, left + side, top + side)
     small = np.empty((len(images), size, size, 3), np.uint8)
     for photo, image in zip(small, images, strict=True):
         whole = Image.fromarray(np.ascontiguousarray(image))
-        photo[:] = np.asarray(whole.resize((size, size), Image.Resampling.BOX, box=box))
+        photo[:] = np.asarray(whole.resize((size, size), Image.Resampling.BOX))
     return small
 
 

@@ -184,3 +184,11 @@ def test_here_torch_faiss_and_the_rest_are_well():
         "ok",
         "note",
     }
+
+
+def test_without_onnxruntime_web_only_the_phone_page_is_missing(tmp_path, monkeypatch):
+    monkeypatch.setenv("MVS_DATA", str(tmp_path))
+    found = doctor.phone_page()
+    assert found.status == "note"
+    assert "python -m mvs_lib serve --fetch" in found.mend
+    assert list(tmp_path.iterdir()) == []

@@ -60,6 +60,12 @@ def test_centre_crop_and_area_resize():
     assert np.abs(got - blocks).max() <= 1.0
 
 
+def test_what_lies_outside_the_square_changes_nothing():
+    array = picture(0, width=35, height=150)  # so tall that Pillow would shrink columns first
+    square = array[57:92]
+    np.testing.assert_array_equal(photos.read(encoded(array), 8), photos.read(encoded(square), 8))
+
+
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_exif_orientation_is_applied(orientation):
     upright = picture(1, 16, 16)
