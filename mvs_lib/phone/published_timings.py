@@ -13,7 +13,7 @@ faster in places: AlexNet on the Snapdragon 855+ went from 35.1 to 24.8 ms.
 
 from dataclasses import dataclass
 
-__all__ = ["NETWORKS", "TIMINGS", "Timings", "timings"]
+__all__ = ["EIGHT_BITS", "NETWORKS", "TIMINGS", "Timings", "timings"]
 
 NETWORKS = (
     "SqueezeNet 1.1", "MobileNet", "MobileNetV2", "MobileNetV3-large", "ShuffleNetV2", "MNASNet",
@@ -78,6 +78,17 @@ TIMINGS = (
     _short_run("Snapdragon 8 Gen 2", 8.4, 15.4, 7.9, 21.9, 23.7, 92),
     _short_run("Dimensity 9300", 5.3, 9.6, 4.3, 18.1, 15.8, 70),
 )  # fmt: skip
+
+
+# How many times as fast a network is with 8-bit numbers, on one thread, as the same list has it:
+# the network, and the time in floats divided by that in 8 bits. Below 1 it is slower.
+EIGHT_BITS = {
+    "Snapdragon 821": ("ResNet-18", 0.79),
+    "Kirin 970": ("MobileNet", 0.68),
+    "Snapdragon 855+": ("ResNet-18", 0.84),
+    "Snapdragon 8 Gen 2": ("MobileNet", 1.75),
+    "Dimensity 9300": ("ResNet-18", 1.87),
+}
 
 
 def timings(chip: str, threads: int = 1) -> Timings:
