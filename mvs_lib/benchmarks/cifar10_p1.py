@@ -54,7 +54,7 @@ PUBLISHED = {
 
 
 # Where a method wants something else than these.
-_SLOW = ("dhn", "dlbh", "dpsh", "drsch", "dsprh", "dsrh", "ssdh")
+_SLOW = ("dhn", "dlbh", "dnnh", "dpsh", "drsch", "dsprh", "dsrh", "ssdh")
 CHOICES: dict[str, dict] = {name: {"head_rate": 1.0} for name in _SLOW}
 CHOICES["deepbit"] = {"learning_rate": 0.001}
 
