@@ -31,6 +31,7 @@ from mvs_lib.benchmarks.campus import measures
 from mvs_lib.benchmarks.compress_networks import NETWORKS, Case
 from mvs_lib.benchmarks.compress_subject import Made
 from mvs_lib.benchmarks.kept_rows import KeptRows
+from mvs_lib.benchmarks.shipped import ship_small
 from mvs_lib.codes import unpack
 from mvs_lib.compress.cost import cost
 from mvs_lib.compress.layers import replaced
@@ -49,6 +50,8 @@ METHODS = {
     for name, function in vars(module).items()
     if name in module.__all__
 }
+# The network and the method of the one that comes with the course, for the phone of notebook 08.
+SHIPPED = ("campus", "deep compression, middle, 16-bit values")
 CALIBRATED_ON = 256  # photos, of the 8-bit encoder
 
 
@@ -67,7 +70,7 @@ def rows(seeds: int = 1, quick: bool = False, only: list[str] | None = None) -> 
         raise ValueError(f"no methods {', '.join(unknown)}: choose from {', '.join(METHODS)}")
     for case in [make(quick) for make in NETWORKS]:  # so that one that is missing is said at once
         with tempfile.TemporaryDirectory() as folder:
-            yield from _of_network(_Bench(case, Path(folder)), only, quick)
+            yield from _of_network(_Bench(case, Path(folder), quick), only, quick)
 
 
 def _of_network(bench: "_Bench", only: list[str] | None, quick: bool) -> Iterator[dict]:
@@ -101,8 +104,8 @@ def _family(made: Made, bench: "_Bench", kept: KeptRows, name: str, key: str) ->
             row = bench.about(method)
             yield kept.row(
                 f"{name}-{place}-{key}", row,
-                lambda network=network, last=following is None: {
-                    **bench.measured(network), "last": last,
+                lambda network=network, row=row, last=following is None: {
+                    **bench.measured(network, row), "last": last,
                 },
             )  # fmt: skip
         place += 1
@@ -111,8 +114,8 @@ def _family(made: Made, bench: "_Bench", kept: KeptRows, name: str, key: str) ->
 class _Bench:
     """One network, its figures, and those of what is made of it."""
 
-    def __init__(self, case: Case, folder: Path):
-        self.case, self.split, self.folder = case, case.split, folder
+    def __init__(self, case: Case, folder: Path, quick: bool):
+        self.case, self.split, self.folder, self.quick = case, case.split, folder, quick
         self.network = _sent(case.subject.network)
         self.cost = cost(self.network, torch.from_numpy(self.split.query.images[:1]))
         self.bytes = 4 * sum(each.numel() for each in self.network.parameters())
@@ -144,14 +147,19 @@ class _Bench:
     def original(self) -> dict:
         return self._figures(self.network, self.onnx, self.codes, 1.0)
 
-    def measured(self, network: nn.Module) -> dict:
-        """Return the figures of a compressed network."""
+    def measured(self, network: nn.Module, about: dict) -> dict:
+        """Return the figures of a compressed network; ship it if it is the one to be shipped."""
         network = _sent(network)
         computing = network.float() if _is_half(network) else network
         onnx = self._exported(computing, "compressed")
         ratio = measurement.time_ratio(self.onnx, onnx)
         codes = [encode(computing, part.images, progress=True) for part in self._parts]
-        return self._figures(network, onnx, codes, ratio, computing)
+        figures = self._figures(network, onnx, codes, ratio, computing)
+        if (about["net"], about["method"]) == SHIPPED and not self.quick:
+            ship_small(
+                network, {**about, **figures}, self.split.source, "compress", "campus_ssdh_48"
+            )
+        return figures
 
     def eight_bits(self) -> dict:
         """Return the figures of the encoder in 8 bits, whose file is an ONNX file."""

@@ -15,14 +15,15 @@ from mvs_lib import paths
 from mvs_lib.benchmarks import report
 from mvs_lib.benchmarks.method_names import method_name
 from mvs_lib.datasets.collection import Photos
-from mvs_lib.deep import autoencoder_file, checkpoint
+from mvs_lib.deep import autoencoder_file, checkpoint, compressed
 from mvs_lib.deep.methods import DeepAutoencoder
 from mvs_lib.deep.network import HashNetwork
 from mvs_lib.deep.settings import Settings
 
-__all__ = ["provenance", "ship", "ship_autoencoder", "update"]
+__all__ = ["provenance", "ship", "ship_autoencoder", "ship_small", "update"]
 
 LIST = "README.md"
+SMALL = ".small"  # the ending of a compressed network's file
 FIGURES = ("map", "map_at_1000", "top1")
 
 
@@ -89,6 +90,29 @@ def ship_autoencoder(autoencoder: DeepAutoencoder, row: dict, benchmark: str, na
     return file
 
 
+def ship_small(network: HashNetwork, row: dict, photos: Photos, benchmark: str, name: str) -> Path:
+    """Write a compressed network as one that comes with the course; renew the list.
+
+    Args:
+        network: with any of its layers compressed.
+        row: its row in the benchmark: method, seed, figures.
+        photos: that it learned from.
+        benchmark: whose run made it.
+        name: of the file without its ending.
+
+    Returns:
+        The file.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    file = paths.checkpoints() / f"{name}{SMALL}"
+    about = {"names": list(photos.names), "size": photos.images.shape[1], "method": row["method"]}
+    compressed.save(network, file, **about, **_made(row, benchmark))
+    update()
+    return file
+
+
 def _made(row: dict, benchmark: str) -> dict:
     """Say how a model was made, and its figures."""
     return {
@@ -111,13 +135,15 @@ def provenance() -> str:
     lines = [
         "# The models that come with the course",
         "",
-        "Weights of 16 bits in safetensors; the header of each file says more than stands here. "
-        "A model's command trains it anew.",
+        "Weights of 16 bits in safetensors, and compressed networks (`.small`); the header of each "
+        "file says more than stands here. A model's command trains it anew.",
         "",
         "| File | Bytes | SHA-256 | Model | MAP | Made by | Seed | Commit | Hardware |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
-    for file in sorted(paths.checkpoints().glob("*.safetensors")):
+    for file in sorted(
+        file for end in (".safetensors", SMALL) for file in paths.checkpoints().glob(f"*{end}")
+    ):
         what, about = _read(file)
         cells = (
             file.name, file.stat().st_size, hashlib.sha256(file.read_bytes()).hexdigest(),
@@ -130,6 +156,9 @@ def provenance() -> str:
 
 def _read(file: Path) -> tuple[str, dict]:
     """Return what a model is, in words, and its header; read it whole, so that it is checked."""
+    if file.suffix == SMALL:
+        network, about = compressed.load(file)
+        return f"{about['method']}, {network.bits} bits", about
     try:
         with safe_open(file, "pt") as opened:
             form = json.loads((opened.metadata() or {}).get("about", "{}")).get("format")

@@ -129,6 +129,21 @@ def test_a_family_that_was_cut_off_goes_on_and_one_that_is_whole_is_read(quick, 
         next(compress.rows(only=["zip"]))
 
 
+def test_the_one_that_comes_with_the_course_is_written_as_measured(quick, monkeypatch, tmp_path):
+    given = case().subject.network
+    monkeypatch.setattr(compress, "METHODS", {"made": lambda subject: iter([("as it is", given)])})
+    monkeypatch.setattr(compress, "SHIPPED", ("small", "as it is"))
+    list(compress.rows(quick=True, only=["made"]))
+    assert not (tmp_path / "checkpoints").exists()
+    *_, row = compress.rows(only=["made"])
+    (file,) = (tmp_path / "checkpoints").glob("*.small")
+    network, about = compressed.load(file)
+    assert about["map"] == row["map"] and about["method"] == "as it is"
+    assert isinstance(network.classifier, nn.Identity) and about["size"] == 32
+    images = photos(5, 3).images
+    assert np.array_equal(encode(network, images), encode(given, images))
+
+
 def test_the_eight_bit_encoder_stands_beside_them(quick, monkeypatch):
     monkeypatch.setattr(compress, "METHODS", {})
     monkeypatch.setattr(compress, "CALIBRATED_ON", 16)
