@@ -33,6 +33,7 @@ BENCHMARKS = [
     "cifar10_p2_trunks",
     "cifar10_recipe",
     "compress",
+    "phone",
     "queries",
     "search",
     "squares",
@@ -60,6 +61,7 @@ SEEDS = {  # the others: 3
     "cifar10_p2_trunks": 1,
     "cifar10_recipe": 1,
     "compress": 1,
+    "phone": 1,
     "queries": 1,
     "search": 1,
 }
