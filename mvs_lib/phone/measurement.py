@@ -5,7 +5,7 @@ the high-water mark is set back; the peak is what it rises to while the file is 
 above what the libraries took. Time is one photo at a time on one thread: the first one, with the
 loading, as a phone pays for it (*cold*), and the median and the 90th percentile of many. Two
 encoders are compared by turns, so that whatever else the machine does meets both: the ratio is the
-median over the turns.
+median over the turns. ExecuTorch's files (``.pte``) are measured too; their base holds torch.
 """
 
 import json
@@ -41,15 +41,16 @@ def measure(path: str | Path, runs: int = 50) -> Measured:
     """Run an encoder in a fresh process and return what it took.
 
     Args:
-        path: an ``.onnx`` file of this course.
+        path: an ``.onnx`` file of this course, or a ``.pte`` file.
         runs: photos that are timed, at least 1.
 
     Raises:
         FileNotFoundError, ValueError: see `mvs_lib.phone.encoder.Encoder`.
+        ImportError: a ``.pte`` file needs the extra ``[executorch]``.
     """
     if runs < 1:
         raise ValueError(f"runs must be >= 1, got {runs}")
-    Encoder(path)  # errors are better told here than by a process
+    _kind(path)(path)  # errors are better told here than by a process
     return Measured(**_child("measure", path, runs))
 
 
@@ -57,11 +58,21 @@ def time_ratio(path: str | Path, other: str | Path, turns: int = TURNS) -> float
     """Return how many times as fast as ``path`` an encoder is: ``other``, by turns in one process.
 
     Raises:
-        FileNotFoundError, ValueError: see `mvs_lib.phone.encoder.Encoder`.
+        FileNotFoundError, ValueError, ImportError: see `measure`.
     """
     for each in (path, other):
-        Encoder(each)
+        _kind(each)(each)
     return _child("compare", path, other, turns)["ratio"]
+
+
+def _kind(path: str | Path) -> type:
+    """Return what opens an encoder's file, its libraries imported already."""
+    if Path(path).suffix != ".pte":
+        return Encoder
+    from mvs_lib.phone import executorch_encoder  # imports torch, which the others do without
+
+    executorch_encoder.import_runtime()
+    return executorch_encoder.ExecuTorchEncoder
 
 
 def _child(*words) -> dict:
@@ -72,15 +83,16 @@ def _child(*words) -> dict:
     return json.loads(done.stdout)
 
 
-def _photo(encoder: Encoder) -> np.ndarray:
+def _photo(encoder) -> np.ndarray:
     random = np.random.default_rng(0)
     return random.integers(0, 256, (1, encoder.size, encoder.size, 3), dtype=np.uint8)
 
 
 def _measure(path: str, runs: str) -> dict:
+    kind = _kind(path)
     reset_peak()
     base, began = status("VmRSS"), time.perf_counter()
-    encoder = Encoder(path)
+    encoder = kind(path)
     photo = _photo(encoder)
     encoder.encode_pixels(photo)
     cold, times = time.perf_counter() - began, []
@@ -99,7 +111,7 @@ def _measure(path: str, runs: str) -> dict:
 
 
 def _compare(path: str, other: str, turns: str) -> dict:
-    encoders = Encoder(path), Encoder(other)
+    encoders = [_kind(each)(each) for each in (path, other)]
     photos = [_photo(encoder) for encoder in encoders]
     ratios = []
     for turn in range(1 + int(turns)):
