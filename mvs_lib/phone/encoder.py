@@ -11,6 +11,7 @@ from tqdm.auto import tqdm
 
 from mvs_lib.datasets import photos
 from mvs_lib.phone import packed_encoder
+from mvs_lib.phone.pixels import checked_pixels
 
 __all__ = ["Encoded", "Encoder", "seal"]
 
@@ -91,12 +92,7 @@ class Encoder:
         """
         if batch_size < 1:
             raise ValueError(f"batch_size must be >= 1, got {batch_size}")
-        images = np.asarray(images)
-        if images.dtype != np.uint8 or images.shape[1:] != (self.size, self.size, 3):
-            raise ValueError(
-                f"this encoder takes photos uint8 (n, {self.size}, {self.size}, 3), got "
-                f"{images.dtype} {images.shape}"
-            )
+        images = checked_pixels(images, self.size)
         batches = range(0, len(images), batch_size)
         codes = [
             self._session.run(["codes"], {"photo": images[start : start + batch_size]})[0]

@@ -18,6 +18,8 @@ import numpy as np
 import torch
 from tqdm.auto import tqdm
 
+from mvs_lib.phone.pixels import checked_pixels
+
 __all__ = ["ExecuTorchEncoder", "import_runtime", "quietly", "seal"]
 
 _SEAL = b"MVS-PTE1"  # behind the program, before the checksum of all in front of it
@@ -129,12 +131,7 @@ class ExecuTorchEncoder:
         Raises:
             ValueError: other shape or dtype.
         """
-        images = np.asarray(images)
-        if images.dtype != np.uint8 or images.shape[1:] != (self.size, self.size, 3):
-            raise ValueError(
-                f"this encoder takes photos uint8 (n, {self.size}, {self.size}, 3), got "
-                f"{images.dtype} {images.shape}"
-            )
+        images = checked_pixels(images, self.size)
         codes = np.empty((len(images), (self.bits + 7) // 8), np.uint8)
         for index in tqdm(range(len(images)), "encode", disable=not progress, leave=False):
             photo = torch.from_numpy(images[index : index + 1].copy())  # writable, in one piece

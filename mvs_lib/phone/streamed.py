@@ -24,6 +24,7 @@ import numpy as np
 import onnxruntime
 
 from mvs_lib.codes import binarize
+from mvs_lib.phone.pixels import checked_pixels
 from mvs_lib.phone.weight_file import WeightFile
 
 __all__ = ["CHUNK", "StreamedEncoder", "StreamedLayers", "weights_beside"]
@@ -207,12 +208,7 @@ class StreamedEncoder:
         """
         if batch_size < 1:
             raise ValueError(f"batch_size must be >= 1, got {batch_size}")
-        images = np.asarray(images)
-        if images.dtype != np.uint8 or images.shape[1:] != (self.size, self.size, 3):
-            raise ValueError(
-                f"this encoder takes photos uint8 (n, {self.size}, {self.size}, 3), got "
-                f"{images.dtype} {images.shape}"
-            )
+        images = checked_pixels(images, self.size)
         found = np.empty((len(images), self.bits), np.float32)
         for start in range(0, len(images), batch_size):
             batch = slice(start, start + batch_size)
