@@ -13,7 +13,7 @@ import onnx
 from mvs_lib import paths
 from mvs_lib.compress.sparse_coding import gaps
 from mvs_lib.phone.encoder import Encoder
-from mvs_lib.phone.packed_encoder import MAGIC, MOST, START, VERSION
+from mvs_lib.phone.packed_encoder import MAGIC, MOST, START, VERSION, is_packed
 
 __all__ = ["pack"]
 
@@ -29,12 +29,15 @@ def pack(source: str | Path, path: str | Path) -> int:
         path: the file to write; its folder is made if missing.
 
     Raises:
-        FileNotFoundError, ValueError: as `mvs_lib.phone.encoder.Encoder` for ``source``; or a
-            tensor, or the graph, is larger than 64 MiB.
+        FileNotFoundError, ValueError: as `mvs_lib.phone.encoder.Encoder` for ``source``; or it is
+            packed already; or a tensor, or the graph, is larger than 64 MiB.
         OSError: the file cannot be written; an earlier one is then left as it was.
     """
     Encoder(source)  # refuses what is no encoder
-    model = onnx.load(source)
+    whole = Path(source).read_bytes()
+    if is_packed(whole):
+        raise ValueError(f"{source} is packed already: give the exported .onnx file")
+    model = onnx.load_model_from_string(whole)
     tensors, pieces = [], []
     for each in model.graph.initializer:
         values = onnx.numpy_helper.to_array(each)

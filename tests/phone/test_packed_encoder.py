@@ -151,6 +151,12 @@ def test_only_an_encoder_is_packed_and_nothing_is_written_otherwise(tmp_path):
     assert [each.name for each in tmp_path.iterdir()] == ["other.onnx"]
 
 
+def test_a_packed_encoder_is_not_packed_again(packed, tmp_path):
+    with pytest.raises(ValueError, match="packed already: give the exported"):
+        pack(packed, tmp_path / "twice.packed")
+    assert not list(tmp_path.iterdir())
+
+
 def test_the_phone_needs_neither_torch_nor_onnx_nor_numba(packed):
     code = (
         f"import sys\nfrom mvs_lib.phone.encoder import Encoder\nEncoder({str(packed)!r})\n"
