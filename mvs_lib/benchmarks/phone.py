@@ -32,7 +32,7 @@ from mvs_lib.deep import checkpoint, compressed
 from mvs_lib.deep.encoding import encode
 from mvs_lib.deep.network import HashNetwork
 from mvs_lib.phone import measurement, paper_stack, streamed_table
-from mvs_lib.phone.devices import DEVICES, predict
+from mvs_lib.phone.devices import predict, timed_devices
 from mvs_lib.phone.encoder import Encoder
 from mvs_lib.phone.export import export_onnx
 from mvs_lib.phone.network_costs import measured_cost, network_cost
@@ -63,7 +63,7 @@ def rows(seeds: int = 1, quick: bool = False) -> Iterator[dict]:
                 yield {"net": "AlexNet's shape", **row}
     one = torch.from_numpy(split.query.images[:1])
     costs = {"campus": measured_cost(network, one), "AlexNet": network_cost("AlexNet")}
-    for name in (name for name, each in DEVICES.items() if each.timed):
+    for name in timed_devices():
         for net, cost in costs.items():
             predicted = predict(name, cost)
             yield {
@@ -117,10 +117,12 @@ def campus_files(
         "exported": (whole, network),
         "8 bits": (quantize(whole, folder / "8_bits.onnx", images[chosen]), network),
     }
-    for name, source, made_of in (("packed", whole, network), ("small", compact, small)):
-        file = folder / f"{name}.packed"
+    for name, source, made_of in (
+        ("packed", whole, network), ("compressed, packed", compact, small),
+    ):  # fmt: skip
+        file = source.with_suffix(".packed")
         pack(source, file)
-        files["compressed, packed" if made_of is small else name] = file, made_of
+        files[name] = file, made_of
     return files
 
 

@@ -141,9 +141,8 @@ def provenance() -> str:
         "| File | Bytes | SHA-256 | Model | MAP | Made by | Seed | Commit | Hardware |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
-    for file in sorted(
-        file for end in (".safetensors", SMALL) for file in paths.checkpoints().glob(f"*{end}")
-    ):
+    found = paths.checkpoints().iterdir()
+    for file in sorted(each for each in found if each.suffix in (".safetensors", SMALL)):
         what, about = _read(file)
         cells = (
             file.name, file.stat().st_size, hashlib.sha256(file.read_bytes()).hexdigest(),

@@ -18,7 +18,9 @@ from mvs_lib.phone.latency import LatencyModel, NetworkCost, Prediction
 from mvs_lib.phone.network_costs import network_cost
 from mvs_lib.phone.published_timings import timings
 
-__all__ = ["DEVICES", "LEFT_OUT", "Device", "device", "latency_model", "predict"]
+__all__ = [
+    "DEVICES", "LEFT_OUT", "Device", "device", "latency_model", "predict", "timed_devices",
+]  # fmt: skip
 
 LEFT_OUT = ("VGG-16",)
 _LIST = "ncnn's list of timings"
@@ -106,6 +108,11 @@ def device(name: str) -> Device:
     if name not in DEVICES:
         raise ValueError(f"unknown device {name!r}; there are: {', '.join(DEVICES)}")
     return DEVICES[name]
+
+
+def timed_devices() -> list[str]:
+    """Return the names of the devices with published times, the oldest first."""
+    return [name for name, each in DEVICES.items() if each.timed]
 
 
 @lru_cache

@@ -19,7 +19,7 @@ from mvs_lib.phone.processor_energy import least_joules
 from mvs_lib.phone.published_timings import EIGHT_BITS
 from mvs_lib.phone.radio import radio, send_energy, send_seconds
 
-__all__ = ["Simulated", "encode_time", "simulate"]
+__all__ = ["Simulated", "eight_bits_known", "encode_time", "simulate"]
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,15 @@ class Simulated:
         return self.encode.low + rest, self.encode.high + rest
 
 
+def eight_bits_known(name: str) -> bool:
+    """Whether anybody has published what 8-bit numbers gain on a device.
+
+    Raises:
+        ValueError: no such device.
+    """
+    return device(name).timed in EIGHT_BITS
+
+
 def encode_time(name: str, cost: NetworkCost, eight_bits: bool = False) -> Prediction:
     """Return the milliseconds of one photo on one thread of a device, with an error bar.
 
@@ -71,11 +80,10 @@ def encode_time(name: str, cost: NetworkCost, eight_bits: bool = False) -> Predi
     predicted = predict(name, cost)
     if not eight_bits:
         return predicted
-    timed = device(name).timed
-    if timed not in EIGHT_BITS:
+    if not eight_bits_known(name):
         known = ", ".join(EIGHT_BITS)
         raise ValueError(f"no published 8-bit times for the {name}; there are some for: {known}")
-    _, gain = EIGHT_BITS[timed]
+    _, gain = EIGHT_BITS[device(name).timed]
     times = (each / gain for each in predicted[:3])
     return Prediction(*times, predicted.typical_error)
 

@@ -9,9 +9,9 @@ import ipywidgets as widgets
 from mvs_lib.course.timeline_chart import timeline_chart
 from mvs_lib.datasets import capture
 from mvs_lib.datasets.collection import Photos
-from mvs_lib.phone.devices import DEVICES
-from mvs_lib.phone.published_timings import EIGHT_BITS
+from mvs_lib.phone.devices import DEVICES, timed_devices
 from mvs_lib.phone.radio import RADIOS
+from mvs_lib.phone.simulation import eight_bits_known
 from mvs_lib.service.recognizer import Recognizer
 from mvs_lib.service.simulated_query import Variant, ask
 from mvs_lib.widgets.panel import LOOK, Panel, figure_html, strength_slider
@@ -44,11 +44,10 @@ class PhoneSimulator(Panel):
             raise ValueError("give at least one query photo and one encoder")
         self.recognizer, self.source, self.query = recognizer, source, query
         self.variants = variants
-        timed = [name for name, each in DEVICES.items() if each.timed]
         super().__init__(
             "phone-simulator",
             device=widgets.Dropdown(
-                options=[(f"{name} ({DEVICES[name].year})", name) for name in timed],
+                options=[(f"{name} ({DEVICES[name].year})", name) for name in timed_devices()],
                 description="phone", **LOOK,
             ),
             network=widgets.Dropdown(options=list(RADIOS), description="network", **LOOK),
@@ -87,7 +86,7 @@ class PhoneSimulator(Panel):
         number, variant = self.photo.value, self.variants[self.variant.value]
         strengths = {self.condition.value: round(self.strength.value, 1)}
         self.spoilt = capture.apply(self.query.images[number], strengths, seed=number)
-        if variant.eight_bits and DEVICES[self.device.value].timed not in EIGHT_BITS:
+        if variant.eight_bits and not eight_bits_known(self.device.value):
             self.asked, self.view.value = None, ""
         else:
             self.asked = ask(
