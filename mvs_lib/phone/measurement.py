@@ -9,7 +9,6 @@ median over the turns. ExecuTorch's files (``.pte``) are measured too; their bas
 """
 
 import json
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -17,7 +16,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from mvs_lib.phone import fresh_process
 from mvs_lib.phone.encoder import Encoder
+from mvs_lib.phone.pixels import random_photo
 from mvs_lib.phone.process_memory import reset_peak, status
 
 __all__ = ["Measured", "measure", "time_ratio"]
@@ -76,16 +77,7 @@ def _kind(path: str | Path) -> type:
 
 
 def _child(*words) -> dict:
-    command = [sys.executable, "-m", "mvs_lib.phone.measurement", *map(str, words)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise RuntimeError(f"the measurement failed: {done.stderr.strip().splitlines()[-1:]}")
-    return json.loads(done.stdout)
-
-
-def _photo(encoder) -> np.ndarray:
-    random = np.random.default_rng(0)
-    return random.integers(0, 256, (1, encoder.size, encoder.size, 3), dtype=np.uint8)
+    return fresh_process.answer("mvs_lib.phone.measurement", *words)
 
 
 def _measure(path: str, runs: str) -> dict:
@@ -93,7 +85,7 @@ def _measure(path: str, runs: str) -> dict:
     reset_peak()
     base, began = status("VmRSS"), time.perf_counter()
     encoder = kind(path)
-    photo = _photo(encoder)
+    photo = random_photo(encoder.size)
     encoder.encode_pixels(photo)
     cold, times = time.perf_counter() - began, []
     for _ in range(WARM + int(runs)):
@@ -112,7 +104,7 @@ def _measure(path: str, runs: str) -> dict:
 
 def _compare(path: str, other: str, turns: str) -> dict:
     encoders = [_kind(each)(each) for each in (path, other)]
-    photos = [_photo(encoder) for encoder in encoders]
+    photos = [random_photo(encoder.size) for encoder in encoders]
     ratios = []
     for turn in range(1 + int(turns)):
         spent = []

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-__all__ = ["checked_pixels"]
+__all__ = ["checked_pixels", "random_photo"]
 
 
 def checked_pixels(images: np.ndarray, size: int) -> np.ndarray:
@@ -18,3 +18,8 @@ def checked_pixels(images: np.ndarray, size: int) -> np.ndarray:
             f"{images.dtype} {images.shape}"
         )
     return images
+
+
+def random_photo(size: int) -> np.ndarray:
+    """Return a photo of noise to measure with, the same each time, uint8 ``(1, size, size, 3)``."""
+    return np.random.default_rng(0).integers(0, 256, (1, size, size, 3), dtype=np.uint8)

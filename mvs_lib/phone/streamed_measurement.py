@@ -11,8 +11,6 @@ before each *cold* one the files are dropped from it, and the photo waits for th
 """
 
 import json
-import os
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -21,6 +19,8 @@ from typing import NamedTuple
 import numpy as np
 import onnxruntime
 
+from mvs_lib.phone import fresh_process
+from mvs_lib.phone.pixels import random_photo
 from mvs_lib.phone.process_memory import forget, reset_peak, status
 from mvs_lib.phone.streamed import CHUNK, StreamedEncoder, weights_beside
 
@@ -130,21 +130,11 @@ def _check(runs: int) -> None:
 
 
 def _child(task: str, path, runs: int, more: int, options: dict) -> dict:
-    command = [
-        sys.executable, "-m", "mvs_lib.phone.streamed_measurement", task, str(path), str(runs),
-        str(more), json.dumps(options),
-    ]  # fmt: skip
     one_thread = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}  # as ONNX Runtime has
-    done = subprocess.run(
-        command, capture_output=True, text=True, check=False, env=os.environ | one_thread
-    )
-    if done.returncode:
-        raise RuntimeError(f"the measurement failed: {done.stderr.strip().splitlines()[-1:]}")
-    return json.loads(done.stdout)
-
-
-def _photo(size: int) -> np.ndarray:
-    return np.random.default_rng(0).integers(0, 256, (1, size, size, 3), dtype=np.uint8)
+    return fresh_process.answer(
+        "mvs_lib.phone.streamed_measurement", task, path, runs, more, json.dumps(options),
+        environment=one_thread,
+    )  # fmt: skip
 
 
 def _streamed(path: str, runs: int, cold_runs: int, options: dict) -> dict:
@@ -179,7 +169,7 @@ def _taken(start, files: list, runs: int, cold_runs: int) -> dict:
     base, anonymous, began = status("VmRSS"), status("RssAnon"), time.perf_counter()
     size, run = start()
     opened, open_peak = time.perf_counter(), status("VmHWM")
-    photo, times = _photo(size), []
+    photo, times = random_photo(size), []
     for _ in range(1 + WARM + runs):
         times.append(_ms(run, photo))
     peak, after = status("VmHWM"), status("RssAnon")
@@ -210,7 +200,7 @@ def _ms(run, photo: np.ndarray) -> float:
 
 def _ratio(path: str, turns: int, cold: int, options: dict) -> dict:
     encoders = [StreamedEncoder(path, pipelined=each, **options) for each in (False, True)]
-    photo, spent = _photo(encoders[0].size), ([], [])
+    photo, spent = random_photo(encoders[0].size), ([], [])
     for turn in range(1 + turns):
         for which in (turn % 2, 1 - turn % 2):  # who begins changes
             if cold:
