@@ -21,7 +21,7 @@ class Settings:
     weight_decay: float = 5e-4  # as in the released solvers of DLBH and SSDH
     warmup: float = 0.1  # share of the steps in which the rate climbs; then it falls to zero
     head_rate: float = 1.0  # the hash layer and classifier learn this many times faster
-    precision: str = "fp32"  # or "bf16": half the time on processors with bf16 arithmetic
+    precision: str = "fp32"  # or "bf16": half the time where the machine has it; fp32 elsewhere
     augment: float = 0.5  # strength of the random views: 0 none, 1 the full ranges of Augmentation
     mirror: bool = False  # show each photo mirrored in every second epoch; not for signs
     shift: int = 0  # pixels that each photo moves at most, sideways and up or down

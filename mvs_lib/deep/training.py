@@ -23,6 +23,7 @@ from mvs_lib.deep.batches import together
 from mvs_lib.deep.methods.method import Method
 from mvs_lib.deep.network import HashNetwork
 from mvs_lib.deep.optimizer import build_optimizer
+from mvs_lib.deep.precision import computes_bf16
 from mvs_lib.deep.settings import Settings, learning_rate
 
 __all__ = ["Callback", "History", "Settings", "build_network", "train"]
@@ -124,6 +125,7 @@ def train(
     steps = settings.epochs * batches
     augmentation = Augmentation().scaled(settings.augment)
     moved = MirrorShift(settings.mirror, settings.shift, settings.seed)
+    in_bf16 = settings.precision == "bf16" and computes_bf16(device)
     quiet = not (progress and processes.first())
     bar = tqdm(total=steps, initial=history.epochs * batches, desc="train", disable=quiet)
     try:
@@ -148,7 +150,7 @@ def train(
                     batch = shrunk(batch, settings.small_side)
                 batch = loss.views(batch, random) if isinstance(loss, Method) else batch
                 x = torch.from_numpy(processes.share(batch, len(index))).to(device)
-                half = torch.autocast(device.type, torch.bfloat16, settings.precision == "bf16")
+                half = torch.autocast(device.type, torch.bfloat16, in_bf16)
                 with half, processes.shared_normalisation(network):
                     outputs = network(x)
                 about = (labels[index],)
