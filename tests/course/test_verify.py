@@ -1,5 +1,7 @@
 """The guide's example passes; and whatever is done to it is noticed."""
 
+import re
+
 import nbformat
 import pytest
 
@@ -38,7 +40,7 @@ def test_strict_comparison_sees_a_pixel_on_the_lock_and_the_data_elsewhere(stude
     data = notebooks.text(notebook).replace("bars 0 ", "bars 1 ", 1)
     assert notebooks.text(notebook) not in (pixels, data)
     file.write_text(pixels)
-    on_lock = not strict.deviations()
+    on_lock = not (strict.deviations() or strict.rounding())
     assert verify.strict(file).failed == (1 if on_lock else 0)
     file.write_text(data)
     assert verify.strict(file).failed == 1
@@ -155,17 +157,35 @@ def test_another_environment_is_named_and_an_error_on_ci(tmp_path, monkeypatch):
     fit, line = verify.environment()
     assert fit and "not their pixels" in line and "matplotlib" in line
     monkeypatch.setattr("mvs_lib.course.verify.deviations", lambda: [])
+    monkeypatch.setattr("mvs_lib.course.verify.rounding", lambda: [])
     assert "byte by byte" in verify.environment()[1]
+
+
+def test_another_processor_is_named_and_no_error_on_ci(monkeypatch):
+    monkeypatch.setattr("mvs_lib.course.verify.deviations", lambda: [])
+    monkeypatch.setattr("mvs_lib.course.verify.rounding", lambda: ["another processor"])
+    monkeypatch.setenv("CI", "true")
+    fit, line = verify.environment()
+    assert fit and "not their pixels" in line and "another processor" in line
 
 
 def test_the_plugin_changes_nbvals_collectors_only(monkeypatch):
     plain = type("Collector", (), {})()
     strict.pytest_collectstart(plain)
     assert vars(plain) == {}
-    for found in ([], ["numpy 1.0"]):
+    for found, rounding in (([], []), (["numpy 1.0"], []), ([], ["another processor"])):
         monkeypatch.setattr(strict, "deviations", lambda found=found: found)
+        monkeypatch.setattr(strict, "rounding", lambda rounding=rounding: rounding)
         notebook = type("Collector", (), {})()
         notebook.skip_compare, notebook.sanitize_patterns = ("metadata", "image/png"), {}
         strict.pytest_collectstart(notebook)
-        assert ("image/png" in notebook.skip_compare) == bool(found)
-        assert bool(notebook.sanitize_patterns) == bool(found)
+        other = bool(found or rounding)
+        assert ("image/png" in notebook.skip_compare) == other
+        assert bool(notebook.sanitize_patterns) == other
+
+
+def test_elsewhere_a_photo_is_held_by_its_shape_and_numbers_by_their_value():
+    text = "  image 128x128x3 uint8 9b515729\n  bars 12345678 9b515729"
+    for pattern, neutral in strict.NEUTRAL.items():
+        text = re.sub(pattern, neutral, text)
+    assert text == "  image 128x128x3 uint8 CHECKSUM\n  bars 12345678 9b515729"
