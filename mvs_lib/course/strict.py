@@ -56,7 +56,7 @@ def deviations(requirements: Path = REQUIREMENTS) -> list[str]:
 
 def rounding() -> list[str]:
     """Say how this processor rounds otherwise than those that draw the committed figures."""
-    found = np.show_config(mode="dicts")["SIMD Extensions"]["found"]
+    found = np.show_config(mode="dicts")["SIMD Extensions"].get("found", [])
     return [] if VECTORS in found else ["a processor without AVX-512 rounds otherwise"]
 
 

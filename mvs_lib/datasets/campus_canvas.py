@@ -18,17 +18,18 @@ SHIFT = 4  # sub-pixel bits of OpenCV's drawing
 def soft_noise(size: int = 256, seed: int = 5) -> np.ndarray:
     """Return smooth noise that repeats at its borders: float32 ``(size, size)``, evenly in 0..1."""
     random = np.random.default_rng(seed)
-    total = np.zeros((size, size), np.float32)
+    total = np.zeros((size, size))  # in double precision, so that every processor ranks alike
     for octave in range(2, 8):
         n = 2**octave
         if n > size:
             break
-        grid = np.pad(random.random((n, n), dtype=np.float32), 2, mode="wrap")
+        grid = np.pad(random.random((n, n), dtype=np.float32), 2, mode="wrap").astype(np.float64)
         scale = size / n
         large = cv2.resize(grid, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
         edge = int(2 * scale)
         total += large[edge : edge + size, edge : edge + size] * 0.56**octave
-    ranks = total.ravel().argsort().argsort().reshape(size, size)
+    order = total.ravel().argsort(kind="stable")
+    ranks = order.argsort(kind="stable").reshape(size, size)
     return (ranks / np.float32(size * size)).astype(np.float32)
 
 

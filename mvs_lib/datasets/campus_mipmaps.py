@@ -10,6 +10,9 @@ import numpy as np
 __all__ = ["HOLE", "Textures"]
 
 LEVELS = 7  # each half as fine as the one before
+# Texels a pixel from which on a level is looked at: log2(texels) + 0.35, rounded down. Compared
+# with, since a logarithm rounds otherwise on another processor.
+STEPS = np.float32([2.0 ** (level - 0.35) for level in range(1, LEVELS)])
 HOLE = 110  # alpha below this is a hole in a cut-out
 
 
@@ -58,7 +61,7 @@ class Textures:
     @staticmethod
     def level(texels: np.ndarray) -> np.ndarray:
         """Return the mip level for pixels that are ``texels`` texels wide."""
-        return np.clip(np.log2(texels + 1e-9) + 0.35, 0, LEVELS - 1).astype(np.int32)
+        return np.searchsorted(STEPS, texels, side="right").astype(np.int32)
 
     def _at(self, texture, level, u, v):
         place = texture * LEVELS + level

@@ -9,6 +9,7 @@ import numpy as np
 from mvs_lib.datasets.campus_canvas import soft_noise
 from mvs_lib.datasets.campus_light import Light
 from mvs_lib.datasets.campus_raster import Camera, sun_axes
+from mvs_lib.datasets.same_rounding import exponential, whole_power
 
 __all__ = ["shade"]
 
@@ -36,7 +37,7 @@ def _sky(light: Light, way: np.ndarray) -> np.ndarray:
     out = _colour(light.horizon) * (1 - mix) + _colour(light.zenith) * mix
     if light.glow:
         near = np.maximum(way @ light.sun.astype(np.float32), 0)
-        halo = 0.3 * near**8 + 0.9 * near**160
+        halo = 0.3 * whole_power(near, 8) + 0.9 * whole_power(near, 160)
         out += (light.glow * halo)[:, None] * _colour(light.direct)
     if light.cover:
         x, y = (way[:, k] / (up + np.float32(0.16)) * np.float32(0.085) for k in (0, 1))
@@ -87,7 +88,8 @@ def shade(scene, hits, camera: Camera, light: Light, lamps, heights, size: int) 
 
     above = np.flatnonzero(free & (rays[:, 2] >= -1e-3))
     sky = _sky(light, ways[above])
-    veil = 1 - np.exp(-light.density * 60 * np.exp(-6 * np.maximum(ways[above, 2], 0)))[:, None]
+    thickness = 60 * exponential(-6 * np.maximum(ways[above, 2], 0))  # metres of fog
+    veil = 1 - exponential(-light.density * thickness)[:, None]
     out[above] = sky + (haze - sky) * veil
 
     # What is solid: the n pixels that see the mesh, then those that see the ground.
@@ -108,9 +110,9 @@ def shade(scene, hits, camera: Camera, light: Light, lamps, heights, size: int) 
     _glass(scene, hits, light, footprint, way, normal, facing, colour)
     if light.wet:
         turned = way[n:] * _colour((1, 1, -1))
-        shine = light.wet * (0.12 + 0.5 * (1 - turned[:, 2:]) ** 5)
+        shine = light.wet * (0.12 + 0.5 * whole_power(1 - turned[:, 2:], 5))
         colour[n:] += (0.85 * _sky(light, turned) - colour[n:]) * np.minimum(shine, 0.65)
-    veil = (1 - np.exp(-light.density * depth * long[pixels, 0]))[:, None].astype(np.float32)
+    veil = 1 - exponential(-light.density * depth * long[pixels, 0])[:, None]
     out[pixels] = colour + (haze - colour) * veil
     return out.reshape(size, size, 3)
 
@@ -163,7 +165,7 @@ def _received(scene, hits, light, lamps, heights, points, normal):
     side = (0.5 + 0.5 * normal[:, 2:]).astype(np.float32)
     below = _colour(light.below)
     received = below + (_colour(light.above) - below) * side
-    foot = 1 - 0.32 * np.exp(-points[:n, 2:] / 0.8)  # near the ground little sky is seen
+    foot = 1 - 0.32 * exponential(-points[:n, 2:] / 0.8)  # near the ground little sky is seen
     received[:n] *= foot.astype(np.float32)
     received += direct[:, None] * _colour(light.direct)
     if light.lamp:
@@ -187,7 +189,8 @@ def _glass(scene, hits, light, footprint, way, normal, facing, colour):
     if len(panes):
         turned = way[panes] - 2 * facing[panes, None] * normal[panes]
         turned[:, 2] = np.abs(turned[:, 2])
-        mirror = 0.28 + 0.5 * (1 - np.minimum(np.abs(facing[panes, None]), 1)) ** 3
+        slant = 1 - np.minimum(np.abs(facing[panes, None]), 1)
+        mirror = 0.28 + 0.5 * whole_power(slant, 3)
         colour[panes] += (0.8 * _sky(light, turned) - colour[panes]) * mirror
     if light.lit:
         shining = np.flatnonzero((glass == 255) | (glass > 255 - 250 * light.lit))

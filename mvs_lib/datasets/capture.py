@@ -13,6 +13,8 @@ every size. Only the grain of `noise` is drawn for each pixel.
 import cv2
 import numpy as np
 
+from mvs_lib.datasets.same_rounding import exponential
+
 __all__ = [
     "CONDITIONS",
     "affine",
@@ -71,8 +73,8 @@ def flash(image: np.ndarray, strength: float, seed=0) -> np.ndarray:
     width = random.uniform(0.12, 0.2)
     x, y = _axes(image)
     square = (x - np.float32(cx)) ** 2 + (y - np.float32(cy)) ** 2
-    glare = np.exp(-square / np.float32(2 * width**2))
-    veil = np.exp(-square / np.float32(2 * (2.5 * width) ** 2))
+    glare = exponential(-square / np.float32(2 * width**2))
+    veil = exponential(-square / np.float32(2 * (2.5 * width) ** 2))
     light = np.float32(strength) * (0.85 * glare + 0.25 * veil)
     dark = 1 - np.float32(0.45 * strength) * (1 - veil)
     values = image * dark[..., None]
@@ -91,8 +93,7 @@ def occlusion(image: np.ndarray, strength: float, seed=0) -> np.ndarray:
         return image
     random = _random(seed, "occlusion")
     kind, side, shade = random.integers(4), random.random() < 0.5, random.uniform(0.5, 1.1)
-    place, lean = random.random(), random.normal(0, 0.12)
-    spots = random.random((14, 3))
+    place, lean, spots = random.random(), random.normal(0, 0.12), random.random((14, 3))
     x, y = _axes(image)
     x = (1 - x) if side else x
     if kind == 0:  # a finger over a corner
@@ -117,9 +118,8 @@ def occlusion(image: np.ndarray, strength: float, seed=0) -> np.ndarray:
         colour = np.float32([62, 98, 44])
         edge = np.full(np.broadcast_shapes(x.shape, y.shape), -1, np.float32)
         for sx, sy, sr in spots.astype(np.float32):
-            leaf = (0.05 + 0.1 * sr) * np.sqrt(strength) - np.hypot(
-                (x - 0.9 * sx * (0.4 + 0.6 * strength)), y - 0.75 * sy * sy * (0.3 + 0.7 * strength)
-            )
+            at_x, at_y = 0.9 * sx * (0.4 + 0.6 * strength), 0.75 * sy * sy * (0.3 + 0.7 * strength)
+            leaf = (0.05 + 0.1 * sr) * np.sqrt(strength) - np.hypot(x - at_x, y - at_y)
             edge = np.maximum(edge, leaf)
         soft = 0.02
     alpha = np.clip(edge / np.float32(soft) + 0.5, 0, 1).astype(np.float32)[..., None]

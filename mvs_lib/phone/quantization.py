@@ -4,6 +4,11 @@ A weight or a value x becomes q = round(x / s) + z, a number of 8 bits; scales s
 are fixed before, for weights by their range, one a channel, for what layers say by the range that
 it has on some photos (*static* quantisation). ONNX Runtime does it, on the file that a phone runs:
 `mvs_lib.phone.encoder.Encoder` takes the quantised file like any other.
+
+Weights use seven of the eight bits. A processor with AVX2 and no instructions for neural networks
+(VNNI) adds two products at a time in 16 bits, where two large weights overflow: of a code of 16
+bits, nearly three were then wrong. With weights of -64..64 no sum can, and every processor gives
+the same code.
 """
 
 import logging
@@ -65,7 +70,7 @@ def quantize(encoder: str | Path, path: str | Path, images: np.ndarray) -> Path:
                 str(prepared), str(made), _Photos(images),
                 quant_format=quantization.QuantFormat.QDQ, per_channel=True,
                 activation_type=quantization.QuantType.QUInt8,
-                weight_type=quantization.QuantType.QInt8,
+                weight_type=quantization.QuantType.QInt8, reduce_range=True,
                 op_types_to_quantize=["Conv", "Gemm", "MatMul", "Add", "MaxPool", "Relu"],
             )  # fmt: skip
         finally:

@@ -31,6 +31,8 @@ def test_weights_are_bytes_and_the_scale_of_each_is_the_range_of_its_channel(bot
     arrays = {each.name: onnx.numpy_helper.to_array(each) for each in eight.graph.initializer}
     large = [values for values in arrays.values() if values.size > 100]
     assert {values.dtype for values in large} <= {np.dtype(np.int8), np.dtype(np.int32)}
+    eights = [values.astype(int) for values in large if values.dtype == np.int8]
+    assert max(2 * 255 * np.abs(values).max() for values in eights) < 2**15  # no sum overflows
     assert both[1].stat().st_size < 1.1 * both[0].stat().st_size
     weights = {each.name: onnx.numpy_helper.to_array(each) for each in whole.graph.initializer}
     found = 0
