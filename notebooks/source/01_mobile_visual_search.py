@@ -364,14 +364,15 @@ answer(chog, payload)
 # ## 4. Send hash bits
 # A compressed feature is still a description: somebody could draw a rough patch from it. Hash
 # bits give that up. All they promise is that **similar things get similar bits**. He et al.
-# (2012) turn each local feature into 80 bits, each the side of a learned hyperplane (notebook 02
-# builds such bits), and send the bag of them. Does a feature keep its bits when the camera turns?
+# (2012) turn each local feature into 80 bits, each the side of a hyperplane (notebook 02 builds such
+# bits), and send the bag of them. Does a feature keep its bits when the camera turns? Even planes that
+# are drawn by lot show it:
 
 # %%
-from mvs_lib.queries.bag_of_hash_bits import BagOfHashBits
+from mvs_lib.hashing import LSH
 
-bag = BagOfHashBits().fit(source)
-before, after = (bag.hash_.encode(each.descriptors) for each in (features, again))
+planes = LSH(bits=80).fit(root(features.descriptors))
+before, after = (planes.encode(root(each.descriptors)) for each in (features, again))
 one, other = before[here[right]], after[there[right]]
 pairs = {"one feature": (one, other), "two features": (one, np.roll(other, 1, axis=0))}
 figure, axis = subplots(figsize=(6.4, 2.8))
@@ -386,9 +387,13 @@ show(figure, "Bits that differ: few for one feature seen twice, about half for t
 # %% [markdown]
 # One feature, seen twice, keeps most of its bits. Two that have nothing to do with each other
 # differ in about half of them, as coins would. Between the two hills the server draws its line:
-# what differs in fewer bits is a match, and matches vote.
+# what differs in fewer bits is a match, and matches vote. The planes of the bag itself are learned
+# from the features of the source photos; what learning adds, notebook 02 measures.
 
 # %%
+from mvs_lib.queries.bag_of_hash_bits import BagOfHashBits
+
+bag = BagOfHashBits().fit(source)
 payload = bag.encode(photo)
 positions, codes, _ = bag.decode(payload)
 print(f"{len(codes)} features of {bag.bits} bits and their places: {len(payload):,} bytes")
