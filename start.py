@@ -37,7 +37,9 @@ def main(arguments: list[str]) -> int:
         print("\nInterrupted. Run this again: it goes on from here.")
         return 130
     if arguments[:1] == ["test"]:
-        return hand_over([str(PYTHON), "-m", "pytest", *arguments[1:]], cwd=ROOT)
+        os.environ.setdefault("OMP_NUM_THREADS", "1")  # a core to each process: none waits
+        spread = ["-n", "logical", "--dist", "loadfile", "--no-loadscope-reorder"]
+        return hand_over([str(PYTHON), "-m", "pytest", *spread, *arguments[1:]], cwd=ROOT)
     return hand_over([str(PYTHON), "-m", "mvs_lib", *(arguments or ["demo"])])
 
 
