@@ -21,6 +21,7 @@ import onnx
 from onnxruntime import quantization
 
 from mvs_lib import paths
+from mvs_lib.phone import packed_encoder
 from mvs_lib.phone.encoder import Encoder, seal
 
 __all__ = ["quantize"]
@@ -52,10 +53,14 @@ def quantize(encoder: str | Path, path: str | Path, images: np.ndarray) -> Path:
 
     Raises:
         FileNotFoundError: there is no such encoder.
-        ValueError: it is none of this course's, or the photos do not fit it.
+        ValueError: it is none of this course's, it is packed, or the photos do not fit it.
         OSError: the file cannot be written; an earlier one is then left as it was.
     """
     whole, path, images = Encoder(encoder), Path(path), np.asarray(images)
+    if packed_encoder.is_packed(Path(encoder).read_bytes()):
+        raise ValueError(
+            f"{encoder} is packed: give the exported .onnx file, and pack what comes out"
+        )
     if not len(images):
         raise ValueError("give some photos to calibrate with")
     whole.encode_pixels(images[:1])  # refuses photos that do not fit

@@ -7,6 +7,7 @@ from phone_photos import photos
 
 from mvs_lib.codes import unpack
 from mvs_lib.phone.encoder import Encoder
+from mvs_lib.phone.packing import pack
 from mvs_lib.phone.quantization import quantize
 
 
@@ -55,3 +56,7 @@ def test_what_does_not_fit_is_refused(both, tmp_path):
     with pytest.raises(ValueError, match="this encoder takes photos"):
         quantize(both[0], tmp_path / "a.onnx", np.zeros((2, 8, 8, 3), np.uint8))
     assert list(tmp_path.iterdir()) == []
+    pack(both[0], tmp_path / "packed.encoder")
+    with pytest.raises(ValueError, match="is packed"):
+        quantize(tmp_path / "packed.encoder", tmp_path / "a.onnx", photos(4, seed=0))
+    assert [file.name for file in tmp_path.iterdir()] == ["packed.encoder"]
