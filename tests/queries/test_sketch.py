@@ -175,10 +175,15 @@ def test_damage_and_padding_are_refused(system, split):
 
 
 @pytest.mark.parametrize("groups", ["place", "photo"])
-def test_it_finds_places_by_sketches(split, groups):
-    measured = measure(Sketch(groups=groups).fit(split.source), split)
-    assert measured.map > 0.5 and measured.top1 >= 0.5  # chance: 0.4 and a third
-    assert measured.bytes == OVERHEAD + 8
+def test_it_finds_places_by_sketches(groups):
+    many = campus.load(places=3, source=24, query=24, size=256, progress=False)
+    found = [
+        measure(Sketch(groups=groups, random_state=seed).fit(many.source), many)
+        for seed in range(3)
+    ]
+    for value, chance in (("map", 0.4), ("top1", 1 / 3)):
+        assert np.mean([getattr(each, value) for each in found]) > chance + 0.05
+    assert {each.bytes for each in found} == {OVERHEAD + 8}
 
 
 def test_a_sketch_finds_its_own_photo_and_bits_are_small(system, split):
