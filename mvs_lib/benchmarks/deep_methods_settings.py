@@ -6,7 +6,7 @@ trunk. Where similar pairs are rare, those that compare photos are also tried wi
 a class in each batch, and so with the variant, if there is one, that their own file offers: at the
 rate of the trunk and at a third of it, since a sum over pairs of one batch may run away. Those that
 see no label are also tried with a trunk that nearly stays, since nothing in their loss keeps what
-it has learned. DNNH, which stays below what its authors published, is also tried with a margin that
+it has learned. DNNH, among the last of those that compare photos, is also tried with a margin that
 grows with the code, without its band, and for three times as long.
 """
 
