@@ -1,7 +1,8 @@
 """What an encoder takes on a phone: measured here in a process of its own, predicted for devices.
 
 - *measured*, the campus's network as four files: exported; its 8-bit version; packed
-  (`mvs_lib.phone.packing`); and the compressed network of ``bench compress``, packed. ``bytes`` is
+  (`mvs_lib.phone.packing`); and the compressed network of ``bench compress``, packed, which is also
+  run ``lean`` (`mvs_lib.phone.encoder.Encoder`), as a phone with little memory would. ``bytes`` is
   the file's length, ``bits_equal`` the share of the bits of all query photos in which the file
   agrees with torch and the network that it was made of, ``map`` that of its own codes, queries and
   database alike. ``peak_bytes`` (above ``base_bytes``, the process with its libraries) and
@@ -42,6 +43,7 @@ from mvs_lib.phone.quantization import quantize
 __all__ = ["CALIBRATED_ON", "campus_files", "campus_networks", "rows"]
 
 CALIBRATED_ON = 256  # source photos, of the 8-bit encoder
+LEAN = "compressed, packed"  # the file that is also run with little memory
 
 
 def rows(seeds: int = 1, quick: bool = False) -> Iterator[dict]:
@@ -118,7 +120,7 @@ def campus_files(
         "8 bits": (quantize(whole, folder / "8_bits.onnx", images[chosen]), network),
     }
     for name, source, made_of in (
-        ("packed", whole, network), ("compressed, packed", compact, small),
+        ("packed", whole, network), (LEAN, compact, small),
     ):  # fmt: skip
         file = source.with_suffix(".packed")
         pack(source, file)
@@ -128,11 +130,14 @@ def campus_files(
 
 def _measured(split: Split, about: dict, network, small, folder: Path) -> Iterator[dict]:
     parts = split.query.images, split.source.images
-    for method, (file, made_of) in campus_files(network, small, parts[1], folder).items():
-        encoder, bits = Encoder(file), made_of.bits
+    files = campus_files(network, small, parts[1], folder)
+    files[f"{LEAN}, lean"] = files[LEAN]
+    for method, (file, made_of) in files.items():
+        lean = method.endswith(", lean")
+        encoder, bits = Encoder(file, lean), made_of.bits
         codes = [encoder.encode_pixels(part, progress=True) for part in parts]
         expected = encode(made_of, parts[0], progress=True)
-        taken = measurement.measure(file)._asdict()
+        taken = measurement.measure(file, lean=lean)._asdict()
         times = {name: round(taken.pop(name), 3) for name in ("cold_ms", "median_ms", "p90_ms")}
         yield {
             "net": "campus", "method": method, **about, "bits": bits,

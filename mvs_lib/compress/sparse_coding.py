@@ -7,7 +7,7 @@ gap that does not fit is bridged by fillers: weights of value 0, at the largest 
 
 import numpy as np
 
-__all__ = ["filled_in", "gaps"]
+__all__ = ["filled_in", "gaps", "places"]
 
 
 def gaps(labels: np.ndarray, bits: int) -> tuple[np.ndarray, np.ndarray]:
@@ -46,14 +46,25 @@ def filled_in(gap: np.ndarray, value: np.ndarray, size: int) -> np.ndarray:
     Raises:
         ValueError: gaps below 0, another number of labels than of gaps, or more than fit in.
     """
-    gap, value = np.asarray(gap, np.int64), np.asarray(value, np.int64)
-    if len(gap) != len(value) or (len(gap) and gap.min() < 0):
+    if len(gap) != len(value):
         raise ValueError(f"{len(gap)} gaps and {len(value)} labels do not fit together")
+    labels = np.zeros(size, np.int64)
+    labels[places(gap, size)] = value
+    return labels
+
+
+def places(gap: np.ndarray, size: int) -> np.ndarray:
+    """Return where the labels lie that gaps lead to, fillers included, int64 ``(n,)``.
+
+    Raises:
+        ValueError: gaps below 0, or that lead beyond ``size`` labels.
+    """
+    gap = np.asarray(gap, np.int64)
+    if len(gap) and gap.min() < 0:
+        raise ValueError(f"a gap is below 0: {gap.min()}")
     if len(gap) and gap.max() >= size:  # before they are added up, which could overflow
         raise ValueError(f"the gaps lead beyond {size} labels")
-    places = np.cumsum(gap + 1) - 1
-    if len(places) and places[-1] >= size:
+    found = np.cumsum(gap + 1) - 1
+    if len(found) and found[-1] >= size:
         raise ValueError(f"the gaps lead beyond {size} labels")
-    labels = np.zeros(size, np.int64)
-    labels[places] = value
-    return labels
+    return found

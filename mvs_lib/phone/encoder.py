@@ -43,6 +43,8 @@ class Encoder:
     Args:
         path: an ``.onnx`` file written by `mvs_lib.phone.export.export_onnx`, or one that
             `mvs_lib.phone.packing.pack` made of it.
+        lean: take less memory for half as much time again: ONNX Runtime then leaves the layers in
+            the order of numbers that they were exported in, and keeps no memory for later.
 
     Attributes:
         bits: length of the code.
@@ -53,7 +55,7 @@ class Encoder:
         ValueError: not an encoder that this course exported, or damaged.
     """
 
-    def __init__(self, path: str | Path):
+    def __init__(self, path: str | Path, lean: bool = False):
         path = Path(path)
         if not path.is_file():
             raise FileNotFoundError(f"no encoder file {path}: export one with export_onnx()")
@@ -66,6 +68,10 @@ class Encoder:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 3
+        if lean:
+            level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+            options.graph_optimization_level = level
+            options.enable_cpu_mem_arena = options.enable_mem_pattern = False
         try:
             if packed_encoder.is_packed(content):
                 self._session, self.bits, self.size = packed_encoder.open_session(content, options)

@@ -38,12 +38,13 @@ class Measured(NamedTuple):
     peak_bytes: int | None  # above that
 
 
-def measure(path: str | Path, runs: int = 50) -> Measured:
+def measure(path: str | Path, runs: int = 50, lean: bool = False) -> Measured:
     """Run an encoder in a fresh process and return what it took.
 
     Args:
-        path: an ``.onnx`` file of this course, or a ``.pte`` file.
+        path: an ``.onnx`` file of this course, packed or not, or a ``.pte`` file.
         runs: photos that are timed, at least 1.
+        lean: see `mvs_lib.phone.encoder.Encoder`; of no file ``.pte``.
 
     Raises:
         FileNotFoundError, ValueError: see `mvs_lib.phone.encoder.Encoder`.
@@ -51,8 +52,8 @@ def measure(path: str | Path, runs: int = 50) -> Measured:
     """
     if runs < 1:
         raise ValueError(f"runs must be >= 1, got {runs}")
-    _kind(path)(path)  # errors are better told here than by a process
-    return Measured(**_child("measure", path, runs))
+    _opened(path, lean)  # errors are better told here than by a process
+    return Measured(**_child("measure", path, runs, *(["lean"] if lean else [])))
 
 
 def time_ratio(path: str | Path, other: str | Path, turns: int = TURNS) -> float:
@@ -62,7 +63,7 @@ def time_ratio(path: str | Path, other: str | Path, turns: int = TURNS) -> float
         FileNotFoundError, ValueError, ImportError: see `measure`.
     """
     for each in (path, other):
-        _kind(each)(each)
+        _opened(each)
     return _child("compare", path, other, turns)["ratio"]
 
 
@@ -76,15 +77,19 @@ def _kind(path: str | Path) -> type:
     return executorch_encoder.ExecuTorchEncoder
 
 
+def _opened(path: str | Path, lean: bool = False):
+    return _kind(path)(path, **({"lean": True} if lean else {}))
+
+
 def _child(*words) -> dict:
     return fresh_process.answer("mvs_lib.phone.measurement", *words)
 
 
-def _measure(path: str, runs: str) -> dict:
-    kind = _kind(path)
+def _measure(path: str, runs: str, lean: str = "") -> dict:
+    _kind(path)  # its libraries belong to the base
     reset_peak()
     base, began = status("VmRSS"), time.perf_counter()
-    encoder = kind(path)
+    encoder = _opened(path, bool(lean))
     photo = random_photo(encoder.size)
     encoder.encode_pixels(photo)
     cold, times = time.perf_counter() - began, []
@@ -103,7 +108,7 @@ def _measure(path: str, runs: str) -> dict:
 
 
 def _compare(path: str, other: str, turns: str) -> dict:
-    encoders = [_kind(each)(each) for each in (path, other)]
+    encoders = [_opened(each) for each in (path, other)]
     photos = [random_photo(encoder.size) for encoder in encoders]
     ratios = []
     for turn in range(1 + int(turns)):

@@ -28,7 +28,7 @@ import zlib
 import numpy as np
 import onnxruntime
 
-from mvs_lib.compress.sparse_coding import filled_in
+from mvs_lib.compress.sparse_coding import places
 
 __all__ = ["MAGIC", "MOST", "START", "VERSION", "is_packed", "open_session"]
 
@@ -110,16 +110,21 @@ def _tensor(facts: dict, pieces: list[bytes]) -> np.ndarray:
         return np.frombuffer(_inflated(pieces[0], 4 * size), "<f4").reshape(shape)
     patterns = np.frombuffer(_inflated(pieces[0], 4 * 256, exactly=False), "<u4")
     if facts["coding"] == "dense":
-        labels = np.frombuffer(_inflated(pieces[1], size), np.uint8)
-    else:
-        count = facts["count"]
-        if not isinstance(count, int) or not 0 <= count <= size:
-            raise ValueError(f"{count} entries of {size}")
-        gap, value = (np.frombuffer(_inflated(each, count), np.uint8) for each in pieces[1:])
-        labels = filled_in(gap, value, size)
-    if len(labels) and labels.max() >= len(patterns):
+        return _named(patterns, _inflated(pieces[1], size)).view("<f4").reshape(shape)
+    count = facts["count"]
+    if not isinstance(count, int) or not 0 <= count <= size:
+        raise ValueError(f"{count} entries of {size}")
+    gap, value = (_inflated(each, count) for each in pieces[1:])
+    whole = np.full(size, _named(patterns, b"\0"))  # no array of all labels: memory is short
+    whole[places(np.frombuffer(gap, np.uint8), size)] = _named(patterns, value)
+    return whole.view("<f4").reshape(shape)
+
+
+def _named(patterns: np.ndarray, labels: bytes) -> np.ndarray:
+    """Return the values that labels name."""
+    if labels and max(labels) >= len(patterns):
         raise ValueError(f"a label is beyond the {len(patterns)} values of its tensor")
-    return patterns[labels].view("<f4").reshape(shape)
+    return patterns[np.frombuffer(labels, np.uint8)]
 
 
 def _inflated(data: bytes, size: int, exactly: bool = True) -> bytes:

@@ -50,8 +50,8 @@ def found(networks):
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(phone, "photos", lambda quick: (SPLIT, {"data": "noise"}))
         patched.setattr(phone, "campus_networks", lambda: networks)
-        taken = measurement.Measured(30.0, 2.0, 3.0, 60, 20)
-        patched.setattr(phone.measurement, "measure", lambda file: taken)
+        taken = {lean: measurement.Measured(30.0, 2.0, 3.0, 60, 20 - lean) for lean in (0, 1)}
+        patched.setattr(phone.measurement, "measure", lambda file, lean: taken[lean])
         return list(phone.rows(quick=True))
 
 
@@ -71,6 +71,9 @@ def test_each_file_is_measured_against_the_network_it_is_of(found, networks, tmp
     assert measured["compressed, packed"]["bits_equal"] > 0.999
     assert 0.8 < measured["8 bits"]["bits_equal"] < 1
     assert measured["packed"]["map"] == measured["exported"]["map"]
+    lean = measured["compressed, packed, lean"]
+    assert lean["bits_equal"] > 0.999 and lean["peak_bytes"] == 19
+    assert lean["bytes"] == measured["compressed, packed"]["bytes"]
     assert measured["compressed, packed"]["bytes"] < measured["packed"]["bytes"] / 4
 
 

@@ -137,8 +137,8 @@ def test_what_does_not_fit_is_refused():
         cluster(np.array([np.nan]), 2)
     with pytest.raises(ValueError, match="1 to 16 bits"):
         gaps(np.zeros(3), 0)
-    for gap, value in (([1, 2], [1]), ([-1], [1])):
-        with pytest.raises(ValueError, match="do not fit"):
+    for gap, value, why in (([1, 2], [1], "do not fit"), ([-1], [1], "below 0")):
+        with pytest.raises(ValueError, match=why):
             filled_in(np.array(gap), np.array(value), 4)
     for gap in ([5], [0, 2**62, 2**62], [1, 1, 1]):
         with pytest.raises(ValueError, match="beyond 4"):

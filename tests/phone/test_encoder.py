@@ -14,6 +14,7 @@ from PIL import Image
 from mvs_lib.datasets.photos import read
 from mvs_lib.deep import encode
 from mvs_lib.phone.encoder import Encoded, Encoder, seal
+from mvs_lib.phone.packing import pack
 
 
 def test_pixels_give_the_codes_of_the_network(exported):
@@ -24,6 +25,16 @@ def test_pixels_give_the_codes_of_the_network(exported):
     codes = encoder.encode_pixels(images)
     assert codes.dtype == np.uint8 and codes.shape == (150, 2)
     assert np.bitwise_count(codes ^ encode(network, images)).sum() <= 0.001 * 150 * 13
+
+
+def test_a_lean_encoder_gives_the_same_bits(exported, tmp_path):
+    network, path = exported(13)
+    pack(path, tmp_path / "encoder.packed")
+    images = photos(150, seed=4)
+    expected = encode(network, images)
+    for file in (path, tmp_path / "encoder.packed"):
+        codes = Encoder(file, lean=True).encode_pixels(images)
+        assert np.bitwise_count(codes ^ expected).sum() <= 0.001 * 150 * 13
 
 
 @pytest.mark.parametrize("batch_size", [1, 7, 1000])

@@ -32,6 +32,21 @@ def test_a_larger_network_takes_more_memory(exported, encoder_file, tmp_path):
     assert 0.8 * weights < more < 6 * weights
 
 
+def test_a_lean_encoder_takes_less_memory(tmp_path):
+    if sys.platform != "linux":
+        pytest.skip("memory is read from /proc")
+    import torch
+
+    from mvs_lib.deep import HashNetwork
+    from mvs_lib.phone.export import export_onnx
+
+    with torch.random.fork_rng(devices=[]):
+        wide = HashNetwork(bits=13, classes=3, width=96, features=64)
+    path = export_onnx(wide, tmp_path / "wide.onnx", size=64)
+    usual, lean = (measure(path, runs=1, lean=lean) for lean in (False, True))
+    assert lean.peak_bytes < usual.peak_bytes - path.stat().st_size / 4  # its weights only once
+
+
 def test_an_encoder_is_as_fast_as_itself(encoder_file):
     assert 0.5 < time_ratio(encoder_file, encoder_file, turns=9) < 2
 
