@@ -31,8 +31,9 @@ from mvs_lib.phone.network_costs import SIZES, alexnet, network_cost
 
 __all__ = [
     "I7_LOOK_UP_SECONDS", "I7_SECONDS", "MATE_7_LOOK_UP_SECONDS", "MATE_7_SECONDS",
-    "TK1_MEMORY", "TK1_PEAK", "YOLO_FACTOR", "YOLO_SECONDS", "Operations", "PaperStack",
-    "alexnet_operations", "calibrated", "i7_look_up_seconds", "mate_7", "yolo_bound",
+    "TK1_MEMORY", "TK1_PEAK", "YOLO_FACTOR", "YOLO_SECONDS", "LookUpLayer", "Operations",
+    "PaperStack", "alexnet_layers", "alexnet_operations", "calibrated", "i7_look_up_seconds",
+    "mate_7", "yolo_bound",
 ]  # fmt: skip
 
 MATE_7_SECONDS = 2.93
@@ -50,16 +51,46 @@ _CONVOLUTIONS = ((3, 128), (8, 128), (8, 128), (8, 128), (8, 128))
 _LINEARS = ((4, 32), (4, 32), (1, 16))
 
 
+class LookUpLayer(NamedTuple):
+    """A layer of AlexNet, and how it is looked up; a linear one is a convolution of one pixel."""
+
+    channels: int  # of all groups together, as the outputs
+    outputs: int
+    kernel: int  # side, as of what is read and said; pixels
+    side_in: int
+    side_out: int
+    stride: int
+    padding: int
+    groups: int
+    length: int  # C', channels of a piece
+    k: int  # K, codewords of a piece
+
+    @property
+    def costs(self) -> tuple[int, int, int]:
+        """See `mvs_lib.compress.quantized_cnn.costs`."""
+        return costs(
+            self.channels, self.outputs, self.length, self.k, self.kernel, self.side_in**2,
+            self.side_out**2, self.groups,
+        )  # fmt: skip
+
+
 class Operations(NamedTuple):
     """Of one photo."""
 
     direct: int  # multiply-accumulates of the network as it is
     look_up: int  # multiplications for tables and additions from them
+    bits: int = 0  # of the codebooks and labels
 
 
 def alexnet_operations() -> Operations:
     """Return AlexNet's operations, as it is and with the settings that the authors released."""
-    shapes: dict[str, tuple[int, int]] = {}  # pixels read and said
+    every = [layer.costs for layer in alexnet_layers().values()]
+    return Operations(*(sum(column) for column in zip(*every, strict=True)))
+
+
+def alexnet_layers() -> dict[str, LookUpLayer]:
+    """Return AlexNet's layers, conv1 to fc8, with the settings that the authors released."""
+    sides: dict[str, list[int]] = {}  # of what is read and said
     with torch.device("meta"):
         network, photo = alexnet(), torch.zeros(1, 3, SIZES["AlexNet"], SIZES["AlexNet"])
     layers = {
@@ -70,24 +101,24 @@ def alexnet_operations() -> Operations:
 
     def listener(name: str):
         def hear(given: torch.Tensor, output: torch.Tensor) -> None:
-            shapes[name] = given[0, 0].numel(), output[0, 0].numel()
+            sides[name] = [1 if x.dim() == 2 else x.shape[-1] for x in (given, output)]
 
         return hear
 
     with listening(network, {name: listener(name) for name in layers}):
         network(photo)
-    direct = look_up = 0
-    settings = _CONVOLUTIONS + _LINEARS
-    for (name, layer), (length, k) in zip(layers.items(), settings, strict=True):
+    settings, found = _CONVOLUTIONS + _LINEARS, {}
+    for number, ((name, layer), chosen) in enumerate(zip(layers.items(), settings, strict=True), 1):
         if isinstance(layer, nn.Linear):
-            whole, quick, _ = costs(layer.in_features, layer.out_features, length, k)
+            found[f"fc{number}"] = LookUpLayer(
+                layer.in_features, layer.out_features, 1, *sides[name], 1, 0, 1, *chosen
+            )
         else:
-            whole, quick, _ = costs(
-                layer.in_channels, layer.out_channels, length, k, layer.kernel_size[0],
-                *shapes[name], layer.groups,
+            found[f"conv{number}"] = LookUpLayer(
+                layer.in_channels, layer.out_channels, layer.kernel_size[0], *sides[name],
+                layer.stride[0], layer.padding[0], layer.groups, *chosen,
             )  # fmt: skip
-        direct, look_up = direct + whole, look_up + quick
-    return Operations(direct, look_up)
+    return found
 
 
 @dataclass(frozen=True)
@@ -117,7 +148,7 @@ def calibrated(operations: Operations, seconds: float, look_up_seconds: float) -
     Raises:
         ValueError: something is not above 0.
     """
-    if min(*operations, seconds, look_up_seconds) <= 0:
+    if min(*operations[:2], seconds, look_up_seconds) <= 0:
         raise ValueError(
             f"operations and seconds must be above 0, got {operations}, {seconds}, "
             f"{look_up_seconds}"

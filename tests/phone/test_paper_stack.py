@@ -14,6 +14,7 @@ def test_alexnet_s_operations_are_the_papers():
     found = alexnet_operations()
     assert found.direct == network_cost("AlexNet").macs == pytest.approx(724.4e6, rel=1e-3)
     assert found.direct / found.look_up == pytest.approx(4.15, abs=0.01)  # the authors' README
+    assert found.bits / 8 / 2**20 == pytest.approx(12.75, abs=0.005)  # MiB
 
 
 def test_the_mate_7_takes_what_it_was_calibrated_with():
