@@ -1,5 +1,6 @@
 """Times and memory are those of a process that runs the encoder and nothing else."""
 
+import platform
 import sys
 
 import pytest
@@ -33,8 +34,8 @@ def test_a_larger_network_takes_more_memory(exported, encoder_file, tmp_path):
 
 
 def test_a_lean_encoder_takes_less_memory(tmp_path):
-    if sys.platform != "linux":
-        pytest.skip("memory is read from /proc")
+    if sys.platform != "linux" or platform.machine() != "x86_64":
+        pytest.skip("memory is read from /proc; other processors' layers are not reordered")
     import torch
 
     from mvs_lib.deep import HashNetwork
