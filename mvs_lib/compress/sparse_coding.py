@@ -61,7 +61,7 @@ def places(gap: np.ndarray, size: int) -> np.ndarray:
     """
     gap = np.asarray(gap, np.int64)
     if len(gap) and gap.min() < 0:
-        raise ValueError(f"a gap is below 0: {gap.min()}")
+        raise ValueError(f"{len(gap)} gaps do not fit: one is {gap.min()}")
     if len(gap) and gap.max() >= size:  # before they are added up, which could overflow
         raise ValueError(f"the gaps lead beyond {size} labels")
     found = np.cumsum(gap + 1) - 1

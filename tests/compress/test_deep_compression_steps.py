@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from sklearn.cluster import KMeans
 from torch import nn
@@ -59,6 +59,17 @@ def test_rounds_prune_by_equal_ratios():
     assert [share for _, share in seen] == pytest.approx([0.5, 0.25, 0.125], abs=1e-3)
 
 
+def is_left_alone(values, centres):
+    """Whether a centre has no members on some turn: the peer then moves it, ours stays."""
+    for _ in range(100):
+        members = np.abs(values[:, None] - centres).argmin(1)
+        if len(np.unique(members)) < len(centres):
+            return True
+        centres = np.array([values[members == each].mean() for each in range(len(centres))])
+    return False
+
+
+@example(np.array([0.0, 1.0, 6.0, 7.0, 14.0, -7.0]), 5)  # a centre is left alone on the second turn
 @given(
     st.lists(st.floats(-100, 100, width=32), min_size=1, max_size=60).map(np.array),
     st.integers(1, 8),
@@ -68,10 +79,11 @@ def test_clusters_are_those_of_a_peer_from_the_same_start(values, k):
     assert np.array_equal(np.abs(values[:, None] - centres).min(1),
                           np.abs(values - centres[members]))  # fmt: skip
     if len(np.unique(values)) > k:
-        start = np.linspace(values.min(), values.max(), k)[:, None]
-        edges = np.abs(values[:, None] - start.T).argmin(1)
-        if len(np.unique(edges)) == k:  # the peer moves centres that have no members
-            peer = KMeans(k, init=start, n_init=1, max_iter=100, tol=0).fit(values[:, None])
+        start = np.linspace(values.min(), values.max(), k)
+        if not is_left_alone(values, start):
+            peer = KMeans(k, init=start[:, None], n_init=1, max_iter=100, tol=0).fit(
+                values[:, None]
+            )
             ours = ((values - centres[members]) ** 2).sum()
             assert ours <= peer.inertia_ * 1.05 + 1e-6
 
@@ -137,8 +149,8 @@ def test_what_does_not_fit_is_refused():
         cluster(np.array([np.nan]), 2)
     with pytest.raises(ValueError, match="1 to 16 bits"):
         gaps(np.zeros(3), 0)
-    for gap, value, why in (([1, 2], [1], "do not fit"), ([-1], [1], "below 0")):
-        with pytest.raises(ValueError, match=why):
+    for gap, value in (([1, 2], [1]), ([-1], [1])):
+        with pytest.raises(ValueError, match="do not fit"):
             filled_in(np.array(gap), np.array(value), 4)
     for gap in ([5], [0, 2**62, 2**62], [1, 1, 1]):
         with pytest.raises(ValueError, match="beyond 4"):
