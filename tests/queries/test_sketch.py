@@ -179,10 +179,10 @@ def test_it_finds_places_by_sketches(groups):
     many = campus.load(places=3, source=24, query=24, size=256, progress=False)
     found = [
         measure(Sketch(groups=groups, random_state=seed).fit(many.source), many)
-        for seed in range(3)
+        for seed in range(6)
     ]
-    for value, chance in (("map", 0.4), ("top1", 1 / 3)):
-        assert np.mean([getattr(each, value) for each in found]) > chance + 0.05
+    for value in ("map", "top1"):  # chance: 0.4 and a third
+        assert np.mean([getattr(each, value) for each in found]) > 0.5
     assert {each.bytes for each in found} == {OVERHEAD + 8}
 
 
