@@ -13,7 +13,7 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from mvs_lib.phone.look_up_timing import Timed, time_layer
-from mvs_lib.phone.paper_stack import LookUpLayer, alexnet_layers, alexnet_operations
+from mvs_lib.phone.paper_stack import LookUpLayer, alexnet_layers
 
 __all__ = ["rows"]
 
@@ -35,23 +35,18 @@ def rows(seeds: int = 1, quick: bool = False) -> Iterator[dict]:
         timed = {}
         for name, layer in tqdm(layers.items(), desc="AlexNet", disable=quick):
             timed[name] = time_layer(layer, vectors, turns=1 if quick else 15)
-            yield _row(name, vectors, _promised([layer]), timed[name])
+            yield _row(name, vectors, [layer], timed[name])
         every = Timed(*np.sum(list(timed.values()), axis=0).tolist())
-        yield _row("all", vectors, _promised(list(layers.values())), every)
+        yield _row("all", vectors, list(layers.values()), every)
 
 
-def _promised(layers: list[LookUpLayer]) -> float:
-    multiplied, looked_up, _ = np.sum([layer.costs for layer in layers], axis=0)
-    return multiplied / looked_up
-
-
-def _row(layer: str, vectors: bool, promised: float, timed: Timed) -> dict:
-    mebibytes = alexnet_operations().bits / 8 / 2**20 if layer == "all" else None
+def _row(name: str, vectors: bool, layers: list[LookUpLayer], timed: Timed) -> dict:
+    multiplied, looked_up, bits = np.sum([layer.costs for layer in layers], axis=0).tolist()
     return {
-        "net": "AlexNet", "layer": layer, "vectors": vectors,
-        "operations_ratio": round(promised, 2),
+        "net": "AlexNet", "layer": name, "vectors": vectors,
+        "operations_ratio": round(multiplied / looked_up, 2),
         "time_ratio": round(timed.multiplied_ms / timed.looked_up_ms, 2),
         "library_ratio": round(timed.library_ms / timed.looked_up_ms, 2),
-        **{name: round(value, 3) for name, value in timed._asdict().items()},
-        "mebibytes": mebibytes and round(mebibytes, 2),
+        **{key: round(value, 3) for key, value in timed._asdict().items()},
+        "mebibytes": round(bits / 8 / 2**20, 2) if name == "all" else None,
     }  # fmt: skip

@@ -131,9 +131,8 @@ def campus_files(
 def _measured(split: Split, about: dict, network, small, folder: Path) -> Iterator[dict]:
     parts = split.query.images, split.source.images
     files = campus_files(network, small, parts[1], folder)
-    files[f"{LEAN}, lean"] = files[LEAN]
-    for method, (file, made_of) in files.items():
-        lean = method.endswith(", lean")
+    tried = [(method, *files[method], False) for method in files]
+    for method, file, made_of, lean in [*tried, (f"{LEAN}, lean", *files[LEAN], True)]:
         encoder, bits = Encoder(file, lean), made_of.bits
         codes = [encoder.encode_pixels(part, progress=True) for part in parts]
         expected = encode(made_of, parts[0], progress=True)

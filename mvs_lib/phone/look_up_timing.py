@@ -23,7 +23,7 @@ from mvs_lib.phone import fresh_process
 from mvs_lib.phone.look_up_kernels import looked_up, multiplied
 from mvs_lib.phone.paper_stack import LookUpLayer
 
-__all__ = ["Timed", "layer_parts", "time_layer"]
+__all__ = ["Parts", "Timed", "layer_parts", "time_layer", "ways"]
 
 WITHOUT_VECTORS = {"NUMBA_LOOP_VECTORIZE": "0", "NUMBA_SLP_VECTORIZE": "0"}
 

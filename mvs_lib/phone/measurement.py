@@ -52,6 +52,8 @@ def measure(path: str | Path, runs: int = 50, lean: bool = False) -> Measured:
     """
     if runs < 1:
         raise ValueError(f"runs must be >= 1, got {runs}")
+    if lean and Path(path).suffix == ".pte":
+        raise ValueError(f"{path}: ExecuTorch has no lean way to open a file; give an .onnx file")
     _opened(path, lean)  # errors are better told here than by a process
     return Measured(**_child("measure", path, runs, *(["lean"] if lean else [])))
 

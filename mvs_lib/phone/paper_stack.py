@@ -148,7 +148,7 @@ def calibrated(operations: Operations, seconds: float, look_up_seconds: float) -
     Raises:
         ValueError: something is not above 0.
     """
-    if min(*operations[:2], seconds, look_up_seconds) <= 0:
+    if min(operations.direct, operations.look_up, seconds, look_up_seconds) <= 0:
         raise ValueError(
             f"operations and seconds must be above 0, got {operations}, {seconds}, "
             f"{look_up_seconds}"

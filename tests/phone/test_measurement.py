@@ -57,6 +57,8 @@ def test_what_cannot_be_measured_is_refused(encoder_file, tmp_path, monkeypatch)
         measure(tmp_path / "none.onnx")
     with pytest.raises(ValueError, match="runs must be"):
         measure(encoder_file, runs=0)
+    with pytest.raises(ValueError, match="no lean way"):
+        measure(tmp_path / "encoder.pte", lean=True)
     (tmp_path / "odd.onnx").write_bytes(b"odd")
     with pytest.raises(ValueError, match="not an encoder"):
         time_ratio(encoder_file, tmp_path / "odd.onnx")
