@@ -677,8 +677,8 @@ for name, points in published.items():
 # Only DPSH does not reach what was published, and it comes near: its authors' trunk had learned from
 # a million large photos, ours from 5,000 small ones. The others stand far above theirs, and most of
 # that is the trunk's, too. DNNH remains among the last of the losses on pairs and triplets, as it does
-# on the campus: its triplets rest early, and each of its bits sees but a slice of the features. That it
-# is above its paper at all took a rate of its own, a tenth of what suits CNNH or CSQ.
+# on the campus: its triplets rest early, and each of its bits sees but a slice of the features. (Its
+# hash layer learns at a tenth of the rate that CNNH's has, as those of most losses here do.)
 #
 # One order is missing yet, that of the survey's own case study: SSDH before DLBH before CNNH before
 # ITQ, on photos of a campus. Is it ours?
