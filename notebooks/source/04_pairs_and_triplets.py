@@ -658,7 +658,7 @@ for place, (name, points) in enumerate(published.items()):
     axes.plot(bits, np.round(ours, 3), "o-", color=colour, label=method_name(name))
     axes.plot(bits, there, "x--", color=colour)
 axes.set(xlabel="bits", ylabel="MAP, CIFAR-10, P1", xticks=lengths)
-axes.legend()
+figure.legend(loc="outside upper center", ncols=5)
 show(
     figure, alt="MAP of five methods by code length: ours as dots, the published values as crosses."
 )
