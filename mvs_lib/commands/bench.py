@@ -57,7 +57,7 @@ SEEDS = {  # the others: 3
     "cifar10_gist_reasons": 5,
     "cifar10_gist_settings": 2,
     "cifar10_p1_settings": 1,
-    "cifar10_p2_reasons": 1,
+    "cifar10_p2_reasons": 20,
     "cifar10_p2_settings": 1,
     "cifar10_p2_trunks": 1,
     "cifar10_recipe": 1,
