@@ -21,6 +21,7 @@ __all__ = [
 
 HEAD = 8
 COUNT, BOUND, KNOWN, LIMIT, WANTED, TALLY_END, BUCKETS, CANDIDATES = range(HEAD)  # the state
+TALLY = HEAD  # where the tally of distances begins
 POSITION_BITS = 40
 NONE = np.int64(np.iinfo(np.int64).max)
 FAR = np.int32(np.iinfo(np.int32).max)  # the distance of an answer that does not exist
@@ -41,7 +42,23 @@ def start(kept, bits, k, bound):
     kept[LIMIT] = NONE  # only smaller numbers can still win
     kept[WANTED] = k
     kept[TALLY_END] = HEAD + bits + 2
-    kept[HEAD : HEAD + bits + 2] = 0
+    kept[TALLY : TALLY + bits + 2] = 0
+
+
+@part
+def number(distance, position):
+    """Return a code as one number: the smaller, the better the answer."""
+    return (distance << POSITION_BITS) | position
+
+
+@part
+def lowered(kept, bound, known):
+    """Return the smallest bound within which enough codes are known, and how many are."""
+    wanted = kept[WANTED]
+    while known - kept[TALLY + bound] >= wanted:
+        known -= kept[TALLY + bound]
+        bound -= 1
+    return bound, known
 
 
 @part
@@ -49,50 +66,78 @@ def offer(kept, distance, position):
     """Take a code into account; return False if the buffer is too small for all that count."""
     if distance > kept[BOUND]:
         return True
-    number = (distance << POSITION_BITS) | position
-    if number >= kept[LIMIT]:
+    new = number(distance, position)
+    if new >= kept[LIMIT]:
         return True
-    k, buffer = kept[WANTED], kept[TALLY_END]
+    buffer = kept[TALLY_END]
     if buffer + kept[COUNT] == len(kept):
         tidy(kept)
         if buffer + kept[COUNT] == len(kept):
             return False
-        if number >= kept[LIMIT] or distance > kept[BOUND]:
+        if new >= kept[LIMIT]:
             return True
-    kept[buffer + kept[COUNT]] = number
+    kept[buffer + kept[COUNT]] = new
     kept[COUNT] += 1
-    kept[HEAD + distance] += 1
-    kept[KNOWN] += 1
-    while kept[KNOWN] - kept[HEAD + kept[BOUND]] >= k:
-        kept[KNOWN] -= kept[HEAD + kept[BOUND]]
-        kept[BOUND] -= 1
+    kept[TALLY + distance] += 1
+    kept[BOUND], kept[KNOWN] = lowered(kept, kept[BOUND], kept[KNOWN] + 1)
     return True
 
 
 @part
 def tidy(kept):
-    """Throw away what is beyond the bound; then, if more than k are left, all but the k best."""
-    first, k = kept[TALLY_END], kept[WANTED]
-    largest = (kept[BOUND] + 1) << POSITION_BITS
-    write = first
+    """Throw away what is beyond the bound; then, if more than k are left, all but the k best.
+
+    Fewer than k are nearer than the bound, so that those too many are equals: the ones with the
+    largest positions go. A scan offers equals in their order, which is kept.
+    """
+    first, wanted = kept[TALLY_END], kept[WANTED]
+    ties, beyond = kept[BOUND] << POSITION_BITS, (kept[BOUND] + 1) << POSITION_BITS
+    write, nearer, last, rising = first, 0, np.int64(-1), True
     for read in range(first, first + kept[COUNT]):
-        if kept[read] < largest:
-            kept[write] = kept[read]
-            write += 1
+        one = kept[read]
+        kept[write] = one
+        write += np.int64(one < beyond)
+        nearer += np.int64(one < ties)
+        if ties <= one < beyond:
+            rising &= one > last
+            last = one
     kept[COUNT] = write - first
-    if kept[COUNT] <= k:
+    if kept[COUNT] <= wanted:
         return
-    low, high, target = first, write - 1, first + k - 1
-    while low < high:  # Hoare's selection: the k-th number comes to its place
-        pivot = kept[(low + high) >> 1]
+    if not rising:
+        smallest_first(kept, first, write - 1, first + wanted - 1)
+        kept[COUNT] = wanted
+        kept[LIMIT] = kept[first + wanted - 1]
+        return
+    end, write, left = write, first, wanted - nearer
+    for read in range(first, end):
+        one = kept[read]
+        kept[write] = one
+        if one < ties:
+            write += 1
+        elif left > 0:
+            left -= 1
+            write += 1
+            kept[LIMIT] = one
+    kept[COUNT] = wanted
+
+
+@part
+def smallest_first(numbers, low, high, target):
+    """Move numbers between ``low`` and ``high`` so that up to ``target`` lie the smallest.
+
+    Hoare's selection: no number behind ``target`` is smaller than the one there.
+    """
+    while low < high:
+        pivot = numbers[(low + high) >> 1]
         i, j = low, high
         while i <= j:
-            while kept[i] < pivot:
+            while numbers[i] < pivot:
                 i += 1
-            while kept[j] > pivot:
+            while numbers[j] > pivot:
                 j -= 1
             if i <= j:
-                kept[i], kept[j] = kept[j], kept[i]
+                numbers[i], numbers[j] = numbers[j], numbers[i]
                 i += 1
                 j -= 1
         if target <= j:
@@ -101,8 +146,6 @@ def tidy(kept):
             low = i
         else:
             break
-    kept[COUNT] = k
-    kept[LIMIT] = kept[target]
 
 
 @part
@@ -129,18 +172,22 @@ def finish(kept, distances, positions):
     """
     tidy(kept)
     first, count, bound = kept[TALLY_END], kept[COUNT], kept[BOUND]
-    tally = kept[HEAD:first]
+    tally = kept[TALLY:first]
     begin = 0
     for distance in range(bound + 1):
         begin, tally[distance] = begin + tally[distance], begin
+    rising = True
     for i in range(first, first + count):
         distance = kept[i] >> POSITION_BITS
+        position = kept[i] & ((np.int64(1) << POSITION_BITS) - 1)
         to = tally[distance]
         tally[distance] = to + 1
         distances[to] = np.int32(distance)
-        positions[to] = kept[i] & ((np.int64(1) << POSITION_BITS) - 1)
+        positions[to] = position
+        if to > 0 and distances[to - 1] == distance and positions[to - 1] > position:
+            rising = False
     begin = 0
-    for distance in range(bound + 1):
+    for distance in range(0, 0 if rising else bound + 1):
         end = tally[distance]
         if end - begin > 1:
             sort(positions[begin:end])

@@ -16,7 +16,7 @@ from mvs_lib.codes import unpack
 __all__ = ["PARTITIONS", "AdaptivePartition", "correlation", "objective", "substrings"]
 
 SAMPLE = 20_000  # codes that correlations are estimated from
-STARTS = 6  # orders that exchanges start from, if their number times bits squared stays below
+STARTS = 24  # orders that exchanges start from, if their number times bits squared stays below
 EFFORT = 1 << 14
 
 
@@ -55,8 +55,9 @@ class AdaptivePartition:
     Minimise the sum, over substrings, of |correlation| between the bits within. Bits are dealt out
     in the order of their total correlation, each to the substring with room where it adds least;
     then each bit changes places with the one where that helps most, until no exchange helps. Short
-    codes also start from a few shuffled orders, and the best end counts. That is a local optimum;
-    with 8 bits it is the global one (tests/search/test_partition.py goes through all of them).
+    codes also start from some shuffled orders, and the best end counts. That is a local optimum;
+    with 8 bits it is hardly ever another than the global one (tests/search/test_partition.py goes
+    through all of them).
 
     Args:
         segments: number of substrings.

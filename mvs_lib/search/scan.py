@@ -12,12 +12,26 @@ says. ``alive`` is uint8 ``(n,)``, 0 for a code that was removed, or empty if no
 import numpy as np
 
 from mvs_lib.search.compiled import entry, part
-from mvs_lib.search.hamming_vectors import distance, near64, near_batch, trailing_zeros
-from mvs_lib.search.nearest import BOUND, KNOWN, WANTED, finish, memory, offer, start
+from mvs_lib.search.hamming_vectors import distance, near16, near64, near_batch, trailing_zeros
+from mvs_lib.search.nearest import (
+    BOUND,
+    COUNT,
+    KNOWN,
+    TALLY,
+    TALLY_END,
+    WANTED,
+    finish,
+    lowered,
+    memory,
+    number,
+    start,
+    tidy,
+)
 
 __all__ = ["TOGETHER", "read_words", "scan_batch", "scan_part", "scan_queries"]
 
 BLOCK = 4096  # codes that a batch compares with all its queries before it goes on: 32 KB a word
+FIRST = 2048  # codes that a query of a batch is compared with alone
 TOGETHER = 8  # queries of a batch that are compared at once
 ONE = np.uint64(1)
 
@@ -43,23 +57,44 @@ def rising_bound(kept):
 
 @part
 def scan_part(kept, codes, stride, alive, query, first, last):
-    """Offer the codes from ``first`` to ``last``; all known ones must lie in front of them.
+    """Take the codes from ``first`` to ``last``; all known ones must lie in front of them.
 
-    Returns False if the buffer was too small.
+    The state stays in registers, and the bound is lowered once in 64 codes: what was taken before
+    its turn is thrown away later. Returns False if the buffer was too small.
     """
-    bound = rising_bound(kept)
-    for at in range(first, last, 64):
-        mask = near64(codes, at, stride, query, bound)
-        if mask != 0:
-            if at + 64 > last:
-                mask &= (ONE << np.uint64(last - at)) - ONE
-            while mask != 0:
-                place = at + trailing_zeros(mask)
-                mask &= mask - ONE
-                if len(alive) == 0 or alive[place] != 0:
-                    if not offer(kept, distance(codes, place, stride, query), place):
-                        return False
-            bound = rising_bound(kept)
+    buffer, wanted = kept[TALLY_END], kept[WANTED]
+    count, bound, known = kept[COUNT], kept[BOUND], kept[KNOWN]
+    at, end = first, first
+    while end < last:
+        at, end = end, end + (16 if end < first + 64 else 64)
+        near = bound - np.int64(known >= wanted)
+        if end - at == 16:
+            mask = near16(codes, at, stride, query, near)
+        else:
+            mask = near64(codes, at, stride, query, near)
+        if mask == 0:
+            continue
+        if end > last:
+            mask &= (ONE << np.uint64(last - at)) - ONE
+        while mask != 0:
+            place = at + trailing_zeros(mask)
+            mask &= mask - ONE
+            if len(alive) != 0 and alive[place] == 0:
+                continue
+            if buffer + count == len(kept):
+                bound, known = lowered(kept, bound, known)
+                kept[COUNT], kept[BOUND], kept[KNOWN] = count, bound, known
+                tidy(kept)
+                count = kept[COUNT]
+                if buffer + count == len(kept):
+                    return False
+            apart = distance(codes, place, stride, query)
+            kept[buffer + count] = number(apart, place)
+            kept[TALLY + apart] += 1
+            count += 1
+            known += 1
+        bound, known = lowered(kept, bound, known)
+    kept[COUNT], kept[BOUND], kept[KNOWN] = count, bound, known
     return True
 
 
@@ -74,21 +109,41 @@ def scan_queries(codes, stride, n, bits, alive, queries, words, k, distances, po
         finish(kept, distances[i], positions[i])
 
 
+@part
+def take(kept, row, apart, place):
+    """Note down a code within the bound in a row of ``kept``; return the bound for the next."""
+    buffer, wanted = kept[row, TALLY_END], kept[row, WANTED]
+    count, bound, known = kept[row, COUNT], kept[row, BOUND], kept[row, KNOWN] + 1
+    if buffer + count == kept.shape[1]:
+        tidy(kept[row])
+        count = kept[row, COUNT]
+    kept[row, buffer + count] = number(apart, place)
+    kept[row, COUNT] = count + 1
+    kept[row, TALLY + apart] += 1
+    while known - kept[row, TALLY + bound] >= wanted:
+        known -= kept[row, TALLY + bound]
+        bound -= 1
+    kept[row, BOUND], kept[row, KNOWN] = bound, known
+    return bound - np.int64(known >= wanted)
+
+
 @entry
 def scan_batch(codes, stride, n, bits, alive, queries, words, k, group, distances, positions):
     """Do what `scan_queries` does, eight queries at a time.
 
-    ``group`` is memory for eight queries, uint64 ``(8,)`` or ``(words, 8)``.
+    Each query sees the first codes alone, which brings its bound down. ``group`` is memory for
+    eight queries, uint64 ``(8,)`` or ``(words, 8)``.
     """
     read_words(queries, words)
     flat, each = group.reshape(-1), group.size // TOGETHER
     all_words = words.reshape(-1)
-    count = len(words)
+    count, begin = len(words), min(n, FIRST)
     kept = np.empty((count, memory(bits, k)), np.int64)
     bounds = np.empty(TOGETHER, np.int64)
     for i in range(count):
         start(kept[i], bits, k, bits)
-    for block in range(0, n, BLOCK):
+        scan_part(kept[i], codes, stride, alive, words[i], 0, begin)
+    for block in range(begin, n, BLOCK):
         end = min(n, block + BLOCK)
         for first in range(0, count, TOGETHER):
             for j in range(TOGETHER):
@@ -104,8 +159,8 @@ def scan_batch(codes, stride, n, bits, alive, queries, words, k, group, distance
                     mask &= mask - ONE
                     place, j = at + (bit & 7), bit >> 3
                     if place < end and (len(alive) == 0 or alive[place] != 0):
-                        one = kept[first + j]
-                        offer(one, distance(codes, place, stride, words[first + j]), place)
-                        bounds[j] = rising_bound(one)
+                        apart = distance(codes, place, stride, words[first + j])
+                        if apart <= bounds[j]:
+                            bounds[j] = take(kept, first + j, apart, place)
     for i in range(count):
         finish(kept[i], distances[i], positions[i])

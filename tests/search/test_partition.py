@@ -37,8 +37,8 @@ def test_correlation_is_numpys():
     assert not correlation(np.empty((0, 2), np.uint8), 12).any()
 
 
-@given(seed=st.integers(0, 10_000), groups=st.integers(1, 6))
-@settings(max_examples=60)
+@pytest.mark.parametrize("groups", range(1, 7))
+@pytest.mark.parametrize("seed", [*range(25), 1019])  # six starts do not find that of 1019
 def test_the_optimum_of_eight_bits_in_two_substrings(seed, groups):
     """All 35 ways to split 8 bits: none is better."""
     codes = pack(correlated_codes(np.random.default_rng(seed), 300, 8, groups))
