@@ -89,6 +89,8 @@ def scan_part(kept, codes, stride, alive, query, first, last):
                 if buffer + count == len(kept):
                     return False
             apart = distance(codes, place, stride, query)
+            if apart > bound:  # which fell within these codes, when the buffer was full
+                continue
             kept[buffer + count] = number(apart, place)
             kept[TALLY + apart] += 1
             count += 1

@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from search_cases import KINDS, brute_force, brute_force_within, case, same
 
-from mvs_lib.codes import pack
+from mvs_lib.codes import hamming_distance, pack
 from mvs_lib.search import engine
 from mvs_lib.search.linear import LinearIndex
 from mvs_lib.search.multi_index import MultiIndex
@@ -54,6 +54,30 @@ def test_search_is_brute_force_in_every_way(seed, bits, n, k, kind):
         distances, ids = index.search(queries, k)
         assert distances.dtype == np.int32 and ids.dtype == np.int64
         assert same((distances, ids), expected), options
+
+
+@given(
+    seed=st.integers(0, 10_000),
+    bits=st.sampled_from([8, 64, 65, 200]),
+    n=st.sampled_from([500, 2047, 2050, 5000]),  # more than a query of a batch sees alone
+    k=st.sampled_from([1, 2, 10, 100]),
+    order=st.sampled_from(["as drawn", "far to near", "copies side by side"]),
+)
+@settings(max_examples=40)
+def test_a_long_scan_is_brute_force_in_any_order_of_the_codes(seed, bits, n, k, order):
+    codes, queries = case(seed, n, bits, "clustered")
+    if order == "far to near":  # every code may be the best so far
+        codes = codes[np.argsort(-hamming_distance(queries[:1], codes)[0], kind="stable")]
+    elif order == "copies side by side":
+        codes = np.repeat(codes[::40], 40, axis=0)
+    removed = np.unique(np.random.default_rng(seed).integers(0, len(codes), len(codes) // 3))
+    for gone in (removed[:0], removed):
+        left = np.delete(np.arange(len(codes)), gone)
+        expected = brute_force(queries, codes[left], k, left)
+        for way in ("scan", "batch"):
+            index = built(codes, bits, way=way)
+            index.remove(gone)
+            assert same(index.search(queries, k), expected), way
 
 
 @given(
