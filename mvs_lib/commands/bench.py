@@ -114,7 +114,7 @@ def run(options: argparse.Namespace) -> int:
             drawn = picture(*CHARTS[options.name](results["rows"])).png
             with paths.whole_file(file.with_suffix(".png")) as beside:
                 beside.write_bytes(drawn)
-        if options.name in readme.BLOCKS and not options.output:
+        if options.name in readme.TABLES and not options.output:
             readme.update(options.name)
     print(json.dumps(results, indent=1) if options.json else report.table(results["rows"]))
     return 0

@@ -146,7 +146,7 @@ def test_before_anything_is_measured_the_block_says_so(tmp_path, monkeypatch):
 
 def test_the_readme_s_figures_are_the_results_files(monkeypatch):
     monkeypatch.delenv("MVS_DATA", raising=False)
-    for name in readme.BLOCKS:
+    for name in readme.TABLES:
         said = f"python -m mvs_lib bench {name} writes them anew"
         assert readme.kept(name) == readme.block(name), said
     kept = readme.kept("campus")
