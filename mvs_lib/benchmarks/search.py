@@ -17,7 +17,7 @@ from collections.abc import Iterator
 import faiss
 import numpy as np
 
-from mvs_lib.benchmarks.search_data import GENERATORS, campus_codes, queries_near
+from mvs_lib.benchmarks.search_data import GENERATORS, network_codes, queries_near
 from mvs_lib.benchmarks.search_exactness import exactness
 from mvs_lib.search.multi_index import MultiIndex
 
@@ -55,7 +55,7 @@ def rows(seeds: int = 1, quick: bool = False, full: bool = False) -> Iterator[di
                     yield from found
                     yield from _growth(found)
         if not quick:
-            yield from _campus()
+            yield from _networks()
     finally:
         faiss.omp_set_num_threads(threads)
 
@@ -157,9 +157,9 @@ def _growth(found: list[dict]) -> Iterator[dict]:
         }  # fmt: skip
 
 
-def _campus() -> Iterator[dict]:
+def _networks() -> Iterator[dict]:
     """Measure the codes of the networks that ship with the course."""
-    for data, (codes, queries) in campus_codes().items():
+    for data, (codes, queries) in network_codes().items():
         index, flat, built = _build(codes, 48)
         for mode in MODES:
             for k in NEIGHBOURS:

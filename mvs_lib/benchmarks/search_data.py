@@ -1,4 +1,4 @@
-"""Codes to search among: uniform, clustered, and the campus's own.
+"""Codes to search among: uniform, clustered, and those of the networks that ship.
 
 Uniform codes are the hardest there are: nothing is near. Clustered ones resemble what hash
 functions make of photos: bits that are unbalanced and correlated, items in groups of different
@@ -10,7 +10,7 @@ import numpy as np
 from mvs_lib import paths
 from mvs_lib.codes import pack, unpack
 
-__all__ = ["GENERATORS", "campus_codes", "clustered", "queries_near", "uniform"]
+__all__ = ["GENERATORS", "clustered", "network_codes", "queries_near", "uniform"]
 
 CENTRES = 5_000
 RANK = 24  # of the Gaussian whose signs the centres are: the fewer, the more correlated the bits
@@ -59,18 +59,26 @@ def queries_near(codes: np.ndarray, bits: int, count: int, seed: int = 0) -> np.
     return pack(chosen ^ (random.random((count, bits)) < NOISE))
 
 
-def campus_codes() -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Return source and query codes of 48 bits of each campus network that ships."""
-    from mvs_lib.datasets import campus
+def network_codes() -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Return source and query codes of 48 bits of each hash network that ships, by its name.
+
+    Those of CIFAR-10 only where its photos are at hand.
+    """
+    from mvs_lib.datasets import campus, cifar
     from mvs_lib.deep import checkpoint
     from mvs_lib.deep.encoding import encode
 
-    found = {}
-    for path in sorted(paths.checkpoints().glob("campus_*_48.safetensors")):
-        split = campus.load()
-        network, _ = checkpoint.load(path)
-        name = "campus " + path.stem.split("_")[1]
-        found[name] = encode(network, split.source.images), encode(network, split.query.images)
+    splits, found = {"campus": campus.load()}, {}
+    try:
+        splits["cifar10"] = cifar.load(protocol="P2")
+    except ValueError as error:
+        print(f"without codes of CIFAR-10: {error}")
+    for path in sorted(paths.checkpoints().glob("*_48.safetensors")):
+        data, method, _ = path.stem.split("_")
+        if data in splits and method != "autoencoder":  # which learns from features, not photos
+            network, _ = checkpoint.load(path)
+            photos = splits[data].source.images, splits[data].query.images
+            found[f"{data} {method}"] = tuple(encode(network, part) for part in photos)
     return found
 
 

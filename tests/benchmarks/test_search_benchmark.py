@@ -6,6 +6,8 @@ import pytest
 
 from mvs_lib.benchmarks import search, search_data, search_exactness
 from mvs_lib.codes import check_codes, hamming_distance, unpack
+from mvs_lib.datasets import campus, cifar
+from mvs_lib.datasets.collection import Photos, Split
 from mvs_lib.search.multi_index import MultiIndex
 
 
@@ -27,6 +29,27 @@ def test_clustered_bits_are_unbalanced_and_correlated():
     fair = unpack(search_data.uniform(20_000, 64), 64).astype(float)
     assert np.abs(values.mean(axis=0) - 0.5).mean() > 10 * np.abs(fair.mean(axis=0) - 0.5).mean()
     assert np.abs(np.corrcoef(values.T)).mean() > 3 * np.abs(np.corrcoef(fair.T)).mean()
+
+
+@pytest.mark.parametrize("at_hand", [True, False])
+def test_the_networks_that_ship_make_the_codes(monkeypatch, capsys, at_hand):
+    photos = np.random.default_rng(0).integers(0, 256, (8, 32, 32, 3), dtype=np.uint8)
+    source = Photos(photos, np.arange(8), tuple("abcdefgh"))
+    split = Split("photos", source, source.take(np.arange(3)))
+
+    def load(**options):
+        if not at_hand:
+            raise ValueError("no CIFAR-10: fetch it")
+        return split
+
+    monkeypatch.setattr(campus, "load", lambda: split)
+    monkeypatch.setattr(cifar, "load", load)
+    found = search_data.network_codes()
+    assert {"campus ssdh", "campus dlbh"} <= set(found) and not any("auto" in n for n in found)
+    assert ("cifar10 ssdh" in found) == at_hand
+    assert at_hand or "fetch it" in capsys.readouterr().out
+    for codes, queries in found.values():
+        assert codes.shape == (8, 6) and np.array_equal(queries, codes[:3])
 
 
 def test_no_random_case_differs():
