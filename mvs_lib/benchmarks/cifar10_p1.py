@@ -9,8 +9,9 @@ between the two is mostly the trunk's.
 
 `mvs_lib.benchmarks.deep_methods` says what all methods have in common. Each also stands at GIST,
 if it is a method on vectors. The seed draws the 5,000, the weights, the order and the views; the
-queries stay. ``python -m mvs_lib bench cifar10_p1_settings`` made the `CHOICES`. An interrupted run
-goes on where it stopped, and ``--only METHOD`` measures and keeps the rows of one.
+queries stay. ``python -m mvs_lib bench cifar10_p1_settings`` made the `CHOICES`; where two rates
+differ by less than a point of MAP, either may stand here. An interrupted run goes on where it
+stopped, and ``--only METHOD`` measures and keeps the rows of one.
 """
 
 from collections.abc import Iterator

@@ -74,8 +74,11 @@ def settings_rows(
         rare: as in `choices`.
 
     Raises:
+        ValueError: a method of ``only`` is not there, or has no rates to choose.
         RuntimeError: some rows failed; the others were measured and are kept.
     """
+    if unknown := sorted(set(only or ()) - set(METHODS)):
+        raise ValueError(f"no rates to choose for {', '.join(unknown)}: {', '.join(METHODS)} have")
     held = validation_split(photos, share=0.1, seed=seed)
     split = Split(data, held.source, held.query)
     about = {

@@ -260,6 +260,11 @@ def test_p1_settings_are_chosen_on_some_of_the_labelled_photos(small, monkeypatc
     assert {row["protocol"] for row in found} == {"validation: 10 of 60 photos held back"}
 
 
+def test_a_method_without_rates_to_choose_is_refused_at_once(small):
+    with pytest.raises(ValueError, match="no rates to choose for itqcca: cnnh"):
+        next(cifar10_p1_settings.rows(only=["ssdh", "itqcca"], quick=True))
+
+
 def test_what_was_chosen_is_among_what_was_tried_and_changes_the_training(small, monkeypatch):
     monkeypatch.setattr(deep_methods_settings, "METHODS", METHODS)
     for benchmark, rare in ((cifar10_p1, False), (campus_methods, True)):
