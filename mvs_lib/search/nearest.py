@@ -186,11 +186,12 @@ def finish(kept, distances, positions):
         positions[to] = position
         if to > 0 and distances[to - 1] == distance and positions[to - 1] > position:
             rising = False
-    begin = 0
-    for distance in range(0, 0 if rising else bound + 1):
-        end = tally[distance]
-        if end - begin > 1:
-            sort(positions[begin:end])
-        begin = end
+    if not rising:
+        begin = 0
+        for distance in range(bound + 1):
+            end = tally[distance]
+            if end - begin > 1:
+                sort(positions[begin:end])
+            begin = end
     distances[count:] = FAR
     positions[count:] = -1

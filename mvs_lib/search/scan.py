@@ -122,9 +122,7 @@ def take(kept, row, apart, place):
     kept[row, buffer + count] = number(apart, place)
     kept[row, COUNT] = count + 1
     kept[row, TALLY + apart] += 1
-    while known - kept[row, TALLY + bound] >= wanted:
-        known -= kept[row, TALLY + bound]
-        bound -= 1
+    bound, known = lowered(kept[row], bound, known)
     kept[row, BOUND], kept[row, KNOWN] = bound, known
     return bound - np.int64(known >= wanted)
 
