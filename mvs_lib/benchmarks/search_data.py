@@ -5,6 +5,8 @@ functions make of photos: bits that are unbalanced and correlated, items in grou
 tightness. A query is a random item of the database with each bit flipped with probability 0.05.
 """
 
+import sys
+
 import numpy as np
 
 from mvs_lib import paths
@@ -72,7 +74,7 @@ def network_codes() -> dict[str, tuple[np.ndarray, np.ndarray]]:
     try:
         splits["cifar10"] = cifar.load(protocol="P2")
     except ValueError as error:
-        print(f"without codes of CIFAR-10: {error}")
+        print(f"without codes of CIFAR-10: {error}", file=sys.stderr)  # stdout may be JSON
     for path in sorted(paths.checkpoints().glob("*_48.safetensors")):
         data, method, _ = path.stem.split("_")
         if data in splits and method != "autoencoder":  # which learns from features, not photos
