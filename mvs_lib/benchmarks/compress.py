@@ -76,7 +76,7 @@ def rows(seeds: int = 1, quick: bool = False, only: list[str] | None = None) -> 
 def _of_network(bench: "_Bench", only: list[str] | None, quick: bool) -> Iterator[dict]:
     case, kept = bench.case, KeptRows.of("compress", bench.split, quick)
     yield kept.row(f"{case.name}-original-{case.key}", bench.about("original"), bench.original)
-    for family in only or METHODS:
+    for family in [each for each in case.families or METHODS if each in (only or METHODS)]:
         function = METHODS[family]
         key = kept_code.key((case.key, family), inspect.getfile(function), __file__)
         yield from _family(function(case.subject), bench, kept, f"{case.name}-{family}", key)

@@ -4,9 +4,9 @@
 - ``cifar10``: SSDH with 48 bits by protocol P2, as shipped, which has no large linear layer and
   whose convolutions are followed by a smooth rectifier (GELU); it learns on with all 50,000 photos
   and is measured with every fifth query in every fifth of them, since half a hundred networks are;
-- ``campus, large head``: the same convolutions with linear layers like AlexNet's on top, 6,912 to
-  4,096 to 4,096, which hold nearly all of its weights. It is trained here, and kept in
-  ``data/cache``.
+- ``campus, large head``: the campus's convolutions with linear layers like AlexNet's on top, 6,912
+  to 4,096 to 4,096, which hold nearly all of its weights. They are trained here, and kept in
+  ``data/cache``. Only what concerns linear layers is measured: the convolutions are campus's.
 
 What learns on learns as the network did, at a tenth of the rate; on CIFAR-10's 50,000 photos for
 fewer epochs.
@@ -31,9 +31,8 @@ from mvs_lib.deep import checkpoint, recipe
 from mvs_lib.deep.compressed import learn_on
 from mvs_lib.deep.methods import SSDH
 from mvs_lib.deep.network import HashNetwork
-from mvs_lib.deep.pretraining import Pretraining
 from mvs_lib.deep.settings import Settings
-from mvs_lib.deep.training import build_network, train
+from mvs_lib.deep.training import train
 
 __all__ = [
     "NETWORKS", "Case", "campus_network", "cifar10_network", "large_head", "with_large_head",
@@ -42,6 +41,7 @@ __all__ = [
 BITS = 48
 ON = replace(recipe.HASHING, epochs=6, learning_rate=0.003, head_rate=1.0)
 CIFAR10_ON = replace(cifar10_p2.PRETRAINING, epochs=2, learning_rate=0.01, head_rate=1.0)
+HEAD = recipe.HASHING  # of the large head, by SGD alone
 WIDE, CELLS = 4096, 6  # outputs of each linear layer; side of what the first one reads
 
 
@@ -56,6 +56,7 @@ class Case:
         protocol: in words.
         seed: of the training.
         key: names all that its figures depend on.
+        families: of methods that it is measured with; all of them if None.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Case:
     protocol: str
     seed: int
     key: str
+    families: tuple[str, ...] | None = None
 
 
 def campus_network(quick: bool) -> Case:
@@ -98,28 +100,28 @@ def large_head(quick: bool) -> Case:
     """Return the network with AlexNet's linear layers, trained now or read from the cache.
 
     Raises:
+        FileNotFoundError, ValueError: the campus's checkpoint is missing or damaged.
         KeyboardInterrupt: the stop button.
     """
     split, about = photos(quick)
-    wide, first, second = WIDE, recipe.PRETRAINING, recipe.HASHING
+    network, facts = checkpoint.load(paths.checkpoints() / "campus_ssdh_48.safetensors")
+    wide, settings, state = WIDE, replace(HEAD, seed=facts["seed"]), None
     if quick:
-        wide, first, second = 64, replace(first, epochs=1), replace(second, epochs=1)
-    plain = build_network(first, split.source, bits=BITS, classes=len(split.source.names))
+        wide, settings = 64, replace(settings, epochs=1)
+    else:
+        key = kept_code.key((settings, wide, CELLS, _digest(network)), recipe.__file__)
+        state = paths.cache() / "bench-compress" / f"large-head-{key}.safetensors"
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(first.seed)
-        network = with_large_head(plain, wide)
-    states = [None, None]
-    if not quick:
-        key = kept_code.key((first, second, wide, CELLS), recipe.__file__)
-        folder = paths.cache() / "bench-compress"
-        states = [folder / f"large-head-{step}-{key}.safetensors" for step in ("trunk", "hash")]
-    for loss, settings, state in (
-        (Pretraining(network), first, states[0]), (SSDH(), second, states[1]),
-    ):  # fmt: skip
-        history = train(network, loss, split.source, settings, checkpoint=state)
-        if history.interrupted:
-            raise KeyboardInterrupt
-    return _case("campus, large head", network, split, about["protocol"], first.seed, ON, quick)
+        torch.manual_seed(facts["seed"])
+        network = with_large_head(network, wide)
+    network.trunk.orthogonal = False  # half a minute a step for matrices of this size
+    if train(network, SSDH(), split.source, settings, checkpoint=state).interrupted:
+        raise KeyboardInterrupt
+    on = replace(ON, epochs=3)
+    return _case(
+        "campus, large head", network, split, about["protocol"], facts["seed"], on, quick,
+        families=("as_they_are", "deep_compression", "matrices", "looked_up", "denton"),
+    )  # fmt: skip
 
 
 def with_large_head(network: HashNetwork, wide: int) -> HashNetwork:
@@ -142,7 +144,7 @@ def with_large_head(network: HashNetwork, wide: int) -> HashNetwork:
 
 def _case(
     name: str, network, split: Split, protocol: str, seed: int, settings: Settings, quick: bool,
-    taught: Photos | None = None,
+    taught: Photos | None = None, families: tuple[str, ...] | None = None,
 ) -> Case:  # fmt: skip
     settings = replace(settings, epochs=1) if quick else settings
     taught = taught or split.source
@@ -155,11 +157,15 @@ def _case(
         learn(replace(settings, epochs=max(1, settings.epochs // 3))),
         relu=any(isinstance(layer, nn.ReLU) for layer in network.modules()),
     )  # fmt: skip
+    key = kept_code.key((settings, _digest(network)), recipe.__file__)
+    return Case(name, subject, split, protocol, seed, key, families)
+
+
+def _digest(network: nn.Module) -> str:
     digest = hashlib.blake2b(digest_size=8)
     for value in network.state_dict().values():
         digest.update(value.contiguous().numpy().tobytes())
-    key = kept_code.key((settings, digest.hexdigest()), recipe.__file__)
-    return Case(name, subject, split, protocol, seed, key)
+    return digest.hexdigest()
 
 
 def _every_fifth(photos: Photos) -> Photos:
