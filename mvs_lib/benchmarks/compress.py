@@ -12,7 +12,8 @@ thread beside the original's, and codes of all photos, queries and database alik
 - ``map_before`` and ``map`` (Eq. 1), and ``map_mixed``, where the database keeps the original's
   codes; ``flipped_bits``: the share of all code bits that changed.
 
-Rows are kept, see `mvs_lib.benchmarks.kept_rows`. ``--only METHOD`` measures one family of methods.
+Rows are kept, see `mvs_lib.benchmarks.kept_rows`. ``--only NAME`` measures one network, or one
+family of methods, or both.
 """
 
 import inspect
@@ -34,6 +35,7 @@ from mvs_lib.benchmarks.kept_rows import KeptRows
 from mvs_lib.benchmarks.shipped import ship_small
 from mvs_lib.codes import unpack
 from mvs_lib.compress.cost import cost
+from mvs_lib.compress.folding import folded
 from mvs_lib.compress.layers import replaced
 from mvs_lib.compress.pruning import settled
 from mvs_lib.deep import compressed
@@ -50,6 +52,7 @@ METHODS = {
     for name, function in vars(module).items()
     if name in module.__all__
 }
+EIGHT_BITS = "eight_bits"  # the encoder, which is no network any more
 # The network and the method of the one that comes with the course, for the phone of notebook 08.
 SHIPPED = ("campus", "deep compression, middle, 16-bit values")
 CALIBRATED_ON = 256  # photos, of the 8-bit encoder
@@ -61,29 +64,36 @@ def rows(seeds: int = 1, quick: bool = False, only: list[str] | None = None) -> 
     Args:
         seeds: must be 1: the networks are given.
         quick: a rehearsal.
-        only: families of methods, from `METHODS`; all of them, and the 8-bit encoder, if None.
+        only: names of `NETWORKS` and of families, those of `METHODS` and "eight_bits"; all
+            networks if it names none, and all families likewise.
 
     Raises:
-        ValueError: there is no such family, or a network is not there; the message says what to do.
+        ValueError: there is nothing of that name, or a network is not there; the message says what
+            to do.
     """
-    if unknown := sorted(set(only or ()) - set(METHODS)):
-        raise ValueError(f"no methods {', '.join(unknown)}: choose from {', '.join(METHODS)}")
-    for case in [make(quick) for make in NETWORKS]:  # so that one that is missing is said at once
+    only, families = set(only or ()), [*METHODS, EIGHT_BITS]
+    if unknown := sorted(only - {*NETWORKS, *families}):
+        known = ", ".join([*NETWORKS, *families])
+        raise ValueError(f"nothing is called {', '.join(unknown)}: choose from {known}")
+    wanted = [each for each in families if each in only] or families
+    makers = [NETWORKS[name] for name in NETWORKS if name in only] or NETWORKS.values()
+    for case in [make(quick) for make in makers]:  # so that one that is missing is said at once
         with tempfile.TemporaryDirectory() as folder:
-            yield from _of_network(_Bench(case, Path(folder), quick), only, quick)
+            yield from _of_network(_Bench(case, Path(folder), quick), wanted, quick)
 
 
-def _of_network(bench: "_Bench", only: list[str] | None, quick: bool) -> Iterator[dict]:
+def _of_network(bench: "_Bench", families: list[str], quick: bool) -> Iterator[dict]:
     case, kept = bench.case, KeptRows.of("compress", bench.split, quick)
     yield kept.row(f"{case.name}-original-{case.key}", bench.about("original"), bench.original)
-    for family in [each for each in case.families or METHODS if each in (only or METHODS)]:
-        function = METHODS[family]
-        key = kept_code.key((case.key, family), inspect.getfile(function), __file__)
-        yield from _family(function(case.subject), bench, kept, f"{case.name}-{family}", key)
-    if only is None:
-        key = kept_code.key(case.key, quantization.__file__)
-        about = bench.about("8 bits, ONNX Runtime")
-        yield kept.row(f"{case.name}-int8-{key}", about, bench.eight_bits)
+    for family in families:
+        if family == EIGHT_BITS:
+            key = kept_code.key(case.key, quantization.__file__)
+            about = bench.about("8 bits, ONNX Runtime")
+            yield kept.row(f"{case.name}-int8-{key}", about, bench.eight_bits)
+        elif family in (case.families or METHODS):
+            function = METHODS[family]
+            key = kept_code.key((case.key, family), inspect.getfile(function), __file__)
+            yield from _family(function(case.subject), bench, kept, f"{case.name}-{family}", key)
 
 
 def _family(made: Made, bench: "_Bench", kept: KeptRows, name: str, key: str) -> Iterator[dict]:
@@ -150,7 +160,7 @@ class _Bench:
     def measured(self, network: nn.Module, about: dict) -> dict:
         """Return the figures of a compressed network; ship it if it is the one to be shipped."""
         network = _sent(network)
-        computing = network.float() if _is_half(network) else network
+        computing = folded(network.float() if _is_half(network) else network)
         onnx = self._exported(computing, "compressed")
         ratio = measurement.time_ratio(self.onnx, onnx)
         codes = [encode(computing, part.images, progress=True) for part in self._parts]

@@ -10,9 +10,10 @@ import torch
 from torch import nn
 
 from mvs_lib.benchmarks.compress_subject import Made, Subject, halved, large_enough
-from mvs_lib.compress.asymmetric import asymmetric, choose_ranks
+from mvs_lib.compress.asymmetric import asymmetric, choose_ranks, multiplied_out
 from mvs_lib.compress.cost import layer_costs
 from mvs_lib.compress.cp import cp_convolution
+from mvs_lib.compress.folding import folded
 from mvs_lib.compress.layers import replaced
 from mvs_lib.compress.low_rank import separable, separable_basis
 from mvs_lib.compress.pipeline import Pipeline
@@ -28,7 +29,7 @@ def separated(subject: Subject) -> Made:
     """Columns and rows (Jaderberg et al., 2014), by weights, by responses, and taught on."""
     for divisor in (2, 4):
         new = {
-            name: separable(layer, max(1, _half_rank(layer) * 2 // divisor))
+            name: separable(layer, _separable_rank(layer, 1 / divisor))
             for name, layer in subject.wide.items()
         }
         by_weights = replaced(subject.network, new)
@@ -85,7 +86,8 @@ def denton(subject: Subject) -> Made:
 
 
 def fewer(subject: Subject) -> Made:
-    """Fewer filters (Zhang et al., 2016), alone and with columns and rows; then taught on."""
+    """Fewer filters (Zhang et al., 2016), at once and in two goes, and in chains with others."""
+    taught = {}
     for speed in (2, 4):
         ranks = _ranks(subject, 1 / speed)
         pair = [
@@ -94,16 +96,18 @@ def fewer(subject: Subject) -> Made:
         ]
         yield f"fewer filters, {speed}x, symmetric", pair[0]
         yield f"fewer filters, {speed}x", pair[1]
-        yield f"fewer filters, {speed}x, taught on", subject.learn(pair[1])
-    network = asymmetric(subject.network, _ranks(subject, 1 / 2), subject.photos, relu=subject.relu)
-    new = {}
-    for name in subject.wide:
-        layer = network.get_submodule(f"{name}.0")
-        new[f"{name}.0"] = separable(layer, max(1, _half_rank(layer)))
-    chain = replaced(network, new)
-    yield "fewer filters, then separable", chain
-    taught = subject.learn(chain)
-    yield "fewer filters, then separable, taught on", taught
+        taught[speed] = subject.learn(pair[1])
+        yield f"fewer filters, {speed}x, taught on", taught[speed]
+    half = folded(taught[2])
+    whole = replaced(half, {n: multiplied_out(half.get_submodule(n)) for n in subject.wide})
+    again = asymmetric(whole, _ranks(subject, 1 / 6), subject.photos, relu=subject.relu)
+    yield "fewer filters, 6x in two goes", again
+    taught = subject.learn(subject.learn(again))
+    yield "fewer filters, 6x in two goes, taught on", taught
+    new = {f"{name}.0": _split(half.get_submodule(f"{name}.0")) for name in subject.wide}
+    chain = replaced(half, new)
+    yield "fewer filters then separable", chain
+    yield "fewer filters then separable, taught on", subject.learn(chain)
     kept = {name: 0.3 for name, layer in taught.named_modules() if large_enough(name, layer)}
     pipeline = Pipeline({
         "pruned": lambda net: prune_gradually(net, kept, 3, lambda each, _: subject.learn(each)),
@@ -111,15 +115,25 @@ def fewer(subject: Subject) -> Made:
         "values taught": subject.briefly,
         "16-bit values": halved,
     })  # fmt: skip
-    yield "fewer filters, separable, pruned and shared", pipeline(taught)
+    yield "fewer filters then pruned and shared", pipeline(taught)
 
 
-def _half_rank(layer: nn.Conv2d) -> int:
-    """Return the K of `separable` that halves a layer's multiplications."""
+def _split(layer: nn.Conv2d) -> nn.Sequential:
+    return separable(layer, _separable_rank(layer, 1 / 2))
+
+
+def _separable_rank(layer: nn.Conv2d, share: float) -> int:
+    """Return the K of `separable` that leaves a share of a layer's multiplications.
+
+    The vertical filters work at all columns of what they read, and so are many where columns are
+    left out later.
+    """
     outputs, inputs, height, width = layer.weight.shape
     whole = outputs * inputs * height * width
     most = min(inputs * height, outputs * width)
-    return max(1, min(most, round(whole / 2 / (height * inputs + width * outputs))))
+    return max(
+        1, min(most, round(whole * share / (height * inputs * layer.stride[1] + width * outputs)))
+    )
 
 
 def _cp_rank(layer: nn.Conv2d, divisor: int) -> int:

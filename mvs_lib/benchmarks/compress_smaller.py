@@ -9,7 +9,7 @@ from functools import partial
 import torch
 from torch import nn
 
-from mvs_lib.benchmarks.compress_subject import Made, Subject, halved
+from mvs_lib.benchmarks.compress_subject import Made, Subject, halved, shares
 from mvs_lib.compress.data_free import merge_neurons, merges, spare
 from mvs_lib.compress.error_correction import correct
 from mvs_lib.compress.fastfood import AdaptiveFastfood
@@ -34,16 +34,15 @@ __all__ = ["as_they_are", "deep_compression", "looked_up", "matrices"]
 def as_they_are(subject: Subject) -> Made:
     """Yield the network in half precision, and taught on as long as those that are compressed."""
     yield "16-bit weights", halved(subject.network)
-    yield "taught on, not compressed", subject.learn(subject.network)
+    yield "taught on, not compressed", subject.learn(subject.trained)
 
 
 def deep_compression(subject: Subject) -> Made:
     """Prune in rounds, share, let the values learn on (Han et al., 2016)."""
-    for label, conv, linear, bits in (
-        ("mild", 0.35, 0.1, 4), ("middle", 0.2, 0.05, 4), ("strong", 0.12, 0.03, 3),
+    for label, others, linear, bits in (
+        ("mild", 0.2, 0.12, 4), ("middle", 0.13, 0.08, 4), ("strong", 0.09, 0.04, 3),
     ):  # fmt: skip
-        kept = dict.fromkeys(subject.layers(nn.Conv2d), conv) | dict.fromkeys(subject.large, linear)
-        kept["hash"] = max(conv, 0.2)
+        kept = shares(subject, others, linear)
         values = dict.fromkeys(kept, (1 << bits) - 1)
         pipeline = Pipeline({
             "pruned": lambda network, kept=kept: prune_gradually(
@@ -53,7 +52,7 @@ def deep_compression(subject: Subject) -> Made:
             "values taught": subject.briefly,
             "16-bit values": halved,
         })  # fmt: skip
-        for step, network in pipeline.stages(subject.network):
+        for step, network in pipeline.stages(subject.trained):
             yield f"deep compression, {label}, {step}", network
 
 

@@ -7,14 +7,16 @@ import numpy as np
 import torch
 from torch import nn
 
+from mvs_lib.compress.folding import standardised
 from mvs_lib.compress.pruning import settled
 from mvs_lib.deep.network import HashNetwork
 
-__all__ = ["Learn", "Made", "Subject", "halved", "large_enough"]
+__all__ = ["Learn", "Made", "Subject", "halved", "large_enough", "looked_at", "shares"]
 
 Made = Iterator[tuple[str, nn.Module]]
 Learn = Callable[[nn.Module], nn.Module]
 LOOKED_AT = 256  # photos that responses are taken from
+MOST_KEPT = 0.8  # of a layer's weights, when it is pruned
 
 
 @dataclass
@@ -23,13 +25,15 @@ class Subject:
 
     Args:
         network: normalisations folded.
+        trained: the same with its normalisations, as it was trained.
         images: source photos that it may look at, uint8 ``(n, h, w, 3)``.
-        learn: teaches a network on.
+        learn: teaches a network on, with its normalisations put back if they were folded away.
         briefly: the same, for fewer epochs.
         relu: whether rectifiers follow its convolutions.
     """
 
     network: HashNetwork
+    trained: HashNetwork
     images: np.ndarray
     learn: Learn
     briefly: Learn
@@ -38,8 +42,7 @@ class Subject:
     @property
     def photos(self) -> torch.Tensor:
         """Some source photos, evenly spread."""
-        chosen = np.linspace(0, len(self.images) - 1, min(LOOKED_AT, len(self.images)))
-        return torch.from_numpy(self.images[chosen.astype(np.int64)])
+        return looked_at(self.images)
 
     def layers(self, kind: type, phone_only: bool = True) -> dict[str, nn.Module]:
         """Return the layers of a kind, in the order of the data; the classifier is not sent."""
@@ -65,9 +68,32 @@ class Subject:
         return {n: layer for n, layer in self.layers(nn.Linear).items() if n.startswith("trunk.")}
 
 
+def looked_at(images: np.ndarray) -> torch.Tensor:
+    """Return some photos of many, evenly spread, uint8 ``(m, h, w, 3)``."""
+    chosen = np.linspace(0, len(images) - 1, min(LOOKED_AT, len(images)))
+    return torch.from_numpy(images[chosen.astype(np.int64)])
+
+
 def halved(network: nn.Module) -> nn.Module:
-    """Return a copy with plain weights, rounded to 16 bits."""
-    return settled(network).half()
+    """Return a copy with plain weights, rounded to 16 bits; normalisations are standardised."""
+    return standardised(settled(network)).half()
+
+
+def shares(subject: Subject, others: float, linear: float) -> dict[str, float]:
+    """Return by its name what share of a layer's weights stays.
+
+    The trunk's large linear layers keep ``linear``. Of the others the largest keeps ``others``, and
+    a smaller one more, as the root of its size falls, up to `MOST_KEPT`: it has less to give, and
+    less is won.
+    """
+    layers = {
+        name: layer.weight.numel()
+        for name, layer in subject.network.named_modules()
+        if large_enough(name, layer) and name not in subject.large
+    }
+    most = max(layers.values())
+    found = {name: min(MOST_KEPT, others * (most / n) ** 0.5) for name, n in layers.items()}
+    return found | dict.fromkeys(subject.large, linear)
 
 
 def large_enough(name: str, layer: nn.Module) -> bool:

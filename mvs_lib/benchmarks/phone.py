@@ -92,9 +92,9 @@ def campus_networks() -> tuple[HashNetwork, HashNetwork]:
         )
     found = checkpoint.load(whole)[0], compressed.load(small)[0]
     network, small = (
-        replaced(settled(each).float(), {"classifier": nn.Identity()}).eval() for each in found
+        folded(replaced(settled(each).float(), {"classifier": nn.Identity()})) for each in found
     )
-    return folded(network), small
+    return network, small
 
 
 def campus_files(

@@ -22,7 +22,10 @@ from torch import nn
 from mvs_lib.compress.layers import check_rank, convolution, linear, replaced, spatial_settings
 from mvs_lib.compress.reconstruction import responses
 
-__all__ = ["asymmetric", "choose_ranks", "fewer_filters", "fit_responses", "reduced_rank"]
+__all__ = [
+    "asymmetric", "choose_ranks", "fewer_filters", "fit_responses", "multiplied_out",
+    "reduced_rank",
+]  # fmt: skip
 
 LAMBDAS = (0.01, 1.0)
 TURNS = 25  # with each
@@ -126,6 +129,28 @@ def fewer_filters(
         convolution(first, None, layer, **spatial_settings(layer)),
         convolution(p[:, :, None, None], bias, layer),
     )
+
+
+def multiplied_out(pair: nn.Sequential) -> nn.Conv2d:
+    """Return the one convolution that says what k filters and a 1 x 1 convolution say.
+
+    The way back from `fewer_filters`: what learned on can be taken apart again, further.
+
+    Args:
+        pair: of convolutions, the second one of 1 x 1.
+
+    Raises:
+        ValueError: another second layer.
+    """
+    first, second = pair
+    if second.kernel_size != (1, 1) or second.groups != 1 or second.stride != (1, 1):
+        raise ValueError(f"the second layer must be a 1 x 1 convolution, got {second}")
+    mixture = second.weight.detach()[:, :, 0, 0].double()
+    weight = torch.einsum("tk,k...->t...", mixture, first.weight.detach().double())
+    bias = None if second.bias is None else second.bias.detach().double()
+    if first.bias is not None:
+        bias = mixture @ first.bias.detach().double() + (0 if bias is None else bias)
+    return convolution(weight, bias, first, groups=first.groups, **spatial_settings(first))
 
 
 def asymmetric(

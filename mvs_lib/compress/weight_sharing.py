@@ -6,6 +6,12 @@ bits. The first centres lie evenly between the smallest and the largest weight: 
 few and matter most, and centres drawn by density would forget them. Then the values learn on: the
 gradient of a centre is the sum of those of its weights, dL/dc_k = sum_(I_ij = k) dL/dW_ij.
 Weights of 0 are pruned ones; they stay 0 and have a label of their own, 0.
+
+A sum over thousands of weights would need a rate of its own for each value. So what learns is
+``c_k sqrt(n_k)``, with n_k the weights that share the value: a step of gradient descent then moves
+each weight by the mean of what its like would have moved by themselves, at any rate that suits
+them; it is their own step, projected on the networks that share (ours; equal to the paper's with
+a rate of 1/n_k).
 """
 
 import numpy as np
@@ -67,21 +73,26 @@ class SharedWeights(nn.Module):
     """Makes weights of a codebook: a parametrization, see `torch.nn.utils.parametrize`.
 
     ``labels``, int64 of the weights' shape, says which value each weight has: 0 is 0, i is the
-    codebook's value i - 1. Backwards, a value gets the sum of its weights' gradients.
+    codebook's value i - 1. ``root``, real ``(k,)``, is the square root of how many weights have a
+    value, or 1. What learns is the codebook times the root; backwards, a value of the codebook gets
+    the sum of its weights' gradients.
     """
 
     def __init__(self, labels: torch.Tensor, codebook: torch.Tensor):
         super().__init__()
         self.register_buffer("labels", labels)
+        counts = torch.bincount(labels.flatten(), minlength=len(codebook) + 1)[1:]
+        self.register_buffer("root", counts.clamp(min=1).to(codebook).sqrt())
         self._first = codebook
 
-    def forward(self, codebook: torch.Tensor) -> torch.Tensor:
+    def forward(self, learned: torch.Tensor) -> torch.Tensor:
         """Return the weights."""
+        codebook = learned / self.root
         return torch.cat([codebook.new_zeros(1), codebook])[self.labels]
 
     def right_inverse(self, weights: torch.Tensor) -> torch.Tensor:
-        """Return the codebook that `torch.nn.utils.parametrize` keeps in the weights' place."""
-        return self._first.to(weights)
+        """Return what `torch.nn.utils.parametrize` keeps in the weights' place and teaches."""
+        return self._first.to(weights) * self.root
 
 
 def shared(network: nn.Module, values: dict[str, int]) -> nn.Module:

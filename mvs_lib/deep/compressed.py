@@ -46,23 +46,25 @@ def _build(config: dict) -> HashNetwork:
 
 def learn_on(
     method: Callable[[], Method], photos: Photos, settings: Settings, seed: int = 0,
-    progress: bool = True,
+    muon: bool = False, progress: bool = True,
 ) -> Callable[[nn.Module], nn.Module]:  # fmt: skip
     """Return a step of a pipeline that teaches a compressed network on.
-
-    All weights go by SGD: what stands in the place of a kernel has no norm that could be set.
 
     Args:
         method: makes the loss, one of `mvs_lib.deep.methods`.
         photos: to learn from.
         settings: of the training; small rates, since nearly everything is there.
         seed: of the order and the views of the photos.
+        muon: whether the trunk's kernels and matrices go by `mvs_lib.deep.muon.Muon`, as a fresh
+            network's do, or by SGD as all else. Only where a normalisation follows each, or each
+            chain of them (`mvs_lib.compress.folding.unfolded`), and where none are codebooks: Muon
+            sets their norms.
         progress: show a progress bar.
     """
 
     def step(network: nn.Module) -> nn.Module:
         network = copy.deepcopy(network)
-        network.trunk.orthogonal = False
+        network.trunk.orthogonal = muon
         taught, history = learn_hash(
             network, method(), photos, seed, replace(settings, seed=seed), progress=progress
         )

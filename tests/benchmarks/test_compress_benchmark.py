@@ -1,5 +1,7 @@
 """The benchmark of compression: what a row says is so, and every method of both notebooks runs."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -8,9 +10,12 @@ from torch import nn
 from mvs_lib import paths
 from mvs_lib.benchmarks import compress, compress_networks
 from mvs_lib.benchmarks.compress_networks import Case, with_large_head
-from mvs_lib.benchmarks.compress_subject import Subject
+from mvs_lib.benchmarks.compress_subject import Subject, shares
 from mvs_lib.codes import unpack
 from mvs_lib.compress.folding import folded
+from mvs_lib.compress.layers import replaced
+from mvs_lib.compress.pruning import pruned
+from mvs_lib.compress.vector_quantization import QuantizedWeights, scalar
 from mvs_lib.datasets import cifar
 from mvs_lib.datasets.collection import Photos, Split
 from mvs_lib.deep import checkpoint, compressed, encode
@@ -38,14 +43,14 @@ def case(name="small", width=8):
     with torch.no_grad():  # some running means, and bits that are on for half of the photos
         network.train()(torch.from_numpy(split.source.images))
     relu = name != "airbench"
-    subject = Subject(folded(network), split.source.images, learn, learn, relu=relu)
+    subject = Subject(folded(network), network, split.source.images, learn, learn, relu=relu)
     return Case(name, subject, split, "8 queries", 0, "key")
 
 
 @pytest.fixture
 def quick(monkeypatch, tmp_path):
     monkeypatch.setenv("MVS_DATA", str(tmp_path))
-    monkeypatch.setattr(compress, "NETWORKS", (lambda quick: case(),))
+    monkeypatch.setattr(compress, "NETWORKS", {"small": lambda quick: case()})
     monkeypatch.setattr(compress.measurement, "time_ratio", lambda *_: 1.5)
     measured = compress.measurement.Measured(1, 1, 1, 10, 20)
     monkeypatch.setattr(compress.measurement, "measure", lambda *_: measured)
@@ -79,6 +84,36 @@ def test_a_row_says_what_its_network_does(quick, monkeypatch):
     assert row["net"] == "small" and row["protocol"] == "8 queries"
 
 
+def test_small_layers_keep_more_and_large_linear_ones_what_they_are_told():
+    subject = case("head").subject
+    found = shares(subject, others=0.1, linear=0.02)
+    sizes = {name: subject.network.get_submodule(name).weight.numel() for name in found}
+    assert [found[name] for name in subject.large] == [0.02, 0.02]
+    others = sorted(set(found) - set(subject.large), key=sizes.get)
+    assert found[others[-1]] == 0.1 and "classifier" not in found and min(sizes.values()) > 1_000
+    for name in others:
+        wanted = min(0.8, 0.1 * np.sqrt(sizes[others[-1]] / sizes[name]))
+        assert found[name] == pytest.approx(wanted)
+
+
+def test_what_learns_on_has_its_normalisations_and_codebooks_go_by_sgd(monkeypatch):
+    subject, heard = case("head").subject, []
+
+    def learn_on(method, photos, settings, seed, muon):
+        return lambda network: heard.append((network, muon))
+
+    monkeypatch.setattr(compress_networks, "learn_on", learn_on)
+    learn = compress_networks._learning(subject.trained, photos(24, 0), Settings(), muon=True)
+    name, layer = next(iter(subject.large.items()))
+    book = QuantizedWeights(layer, scalar(layer.weight, 4))
+    for each in (subject.network, subject.trained, replaced(subject.network, {name: book})):
+        learn(each)
+    learn(pruned(subject.trained, {name: 0.5}))
+    for network, _ in heard:
+        assert any(isinstance(m, nn.BatchNorm2d) for m in network.modules())
+    assert [muon for _, muon in heard] == [True, True, False, True]
+
+
 def test_the_classifier_is_not_sent():
     network = compress._sent(case().subject.network)
     assert isinstance(network.classifier, nn.Identity)
@@ -90,7 +125,8 @@ def test_the_classifier_is_not_sent():
     + [(family, "airbench") for family in compress.METHODS if family != "matrices"],
 )
 def test_every_method_of_a_family_makes_a_network_that_runs(family, name):
-    subject = case(name, width=4).subject
+    width = 8 if (family, name) == ("fewer", "airbench") else 4  # a sixth of 4 is no filter
+    subject = case(name, width=width).subject
     before = {name: value.clone() for name, value in subject.network.state_dict().items()}
     names, sizes = [], []
     for name, network in compress.METHODS[family](subject):
@@ -125,7 +161,7 @@ def test_a_family_that_was_cut_off_goes_on_and_one_that_is_whole_is_read(quick, 
     assert made_now == ["one", "two", "three"]
     made_now.clear()
     assert len(list(compress.rows(only=["made"]))) == 4 and made_now == []
-    with pytest.raises(ValueError, match="no methods zip"):
+    with pytest.raises(ValueError, match="nothing is called zip: choose from small, made"):
         next(compress.rows(only=["zip"]))
 
 
@@ -150,6 +186,23 @@ def test_the_eight_bit_encoder_stands_beside_them(quick, monkeypatch):
     rows = list(compress.rows())
     assert [row["method"] for row in rows] == ["original", "8 bits, ONNX Runtime"]
     assert 0 <= rows[1]["flipped_bits"] < 0.2 and rows[1]["macs_ratio"] == 1
+
+
+def test_networks_and_families_can_be_chosen(quick, monkeypatch):
+    monkeypatch.setattr(compress, "METHODS", {
+        name: lambda subject, name=name: iter([(name, subject.network)]) for name in ("one", "two")
+    })  # fmt: skip
+    both = {name: lambda quick, name=name: replace(case(), name=name) for name in ("a", "b")}
+    monkeypatch.setattr(compress, "NETWORKS", both)
+
+    def found(*only):
+        return [(row["net"], row["method"]) for row in compress.rows(quick=True, only=only)]
+
+    assert found("b", "two") == [("b", "original"), ("b", "two")]
+    assert [net for net, method in found("one") if method == "one"] == ["a", "b"]
+    assert [method for _, method in found("a")] == [
+        "original", "one", "two", "8 bits, ONNX Runtime",
+    ]  # fmt: skip
 
 
 def test_a_network_without_large_linear_layers_has_nothing_for_matrices():

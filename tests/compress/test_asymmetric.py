@@ -15,6 +15,7 @@ from mvs_lib.compress.asymmetric import (
     choose_ranks,
     fewer_filters,
     fit_responses,
+    multiplied_out,
     reduced_rank,
 )
 from mvs_lib.compress.cost import cost
@@ -93,6 +94,20 @@ def test_knowing_the_rectifier_and_the_real_input_both_help():
     linear = error(fit_responses(y, seen, 4, relu=False))
     both = error(fit_responses(y, seen, 4))
     assert both < 0.97 * linear and both < 0.97 * symmetric
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_two_layers_multiplied_out_say_what_both_say(bias):
+    layer = nn.Conv2d(5, 8, 3, stride=2, padding=1, bias=bias).double()
+    pair = fewer_filters(layer, fit_responses(normal(60, 8), normal(60, 8, seed=1), 3))
+    x = normal(2, 5, 9, 9)
+    whole = multiplied_out(pair)
+    torch.testing.assert_close(whole(x), pair(x))
+    assert whole.weight.shape == layer.weight.shape
+    pair[0].bias = nn.Parameter(normal(3))
+    torch.testing.assert_close(multiplied_out(pair)(x), pair(x))
+    with pytest.raises(ValueError, match="1 x 1"):
+        multiplied_out(nn.Sequential(layer, nn.Conv2d(8, 4, 3)))
 
 
 @pytest.mark.parametrize("bias", [True, False])

@@ -88,20 +88,38 @@ def test_clusters_are_those_of_a_peer_from_the_same_start(values, k):
             assert ours <= peer.inertia_ * 1.05 + 1e-6
 
 
-def test_a_centre_s_gradient_is_the_sum_of_its_weights_gradients():
+def shared_and_plain():
+    """A network that shares weights and one of the same weights, with a loss's gradients."""
     net = shared(pruned(network(), {"3": 0.3}), {"0": 15, "3": 7})
     plain = settled(net)
     x, y = torch.randn(16, 3, 6, 6), torch.arange(16) % 5
     for each in (net, plain):
         nn.functional.cross_entropy(each(x), y).backward()
+    return net, plain
+
+
+def test_a_centre_s_gradient_is_the_sum_of_its_weights_gradients():
+    net, plain = shared_and_plain()
     for name in ("0", "3"):
         layer, other = net[int(name)], plain[int(name)]
-        labels = layer.parametrizations.weight[0].labels
-        codebook = layer.parametrizations.weight.original
-        wanted = torch.zeros(len(codebook) + 1).index_add_(
-            0, labels.flatten(), other.weight.grad.flatten()
+        makes, learned = layer.parametrizations.weight[0], layer.parametrizations.weight.original
+        wanted = torch.zeros(len(learned) + 1).index_add_(
+            0, makes.labels.flatten(), other.weight.grad.flatten()
         )
-        torch.testing.assert_close(codebook.grad, wanted[1:], rtol=1e-4, atol=1e-6)
+        torch.testing.assert_close(learned.grad * makes.root, wanted[1:], rtol=1e-4, atol=1e-6)
+
+
+def test_a_step_moves_weights_as_the_mean_of_those_that_share_would_move():
+    net, plain = shared_and_plain()
+    for name in ("0", "3"):
+        layer, other = net[int(name)], plain[int(name)]
+        labels, before = layer.parametrizations.weight[0].labels, layer.weight.detach().clone()
+        gradient, wanted = other.weight.grad, torch.zeros_like(before)
+        for value in range(1, int(labels.max()) + 1):
+            alike = labels == value
+            wanted[alike] = gradient[alike].mean()
+        torch.optim.SGD(layer.parametrizations.parameters(), lr=0.5).step()
+        torch.testing.assert_close(before - layer.weight, 0.5 * wanted, rtol=1e-3, atol=1e-6)
 
 
 def test_shared_weights_keep_their_values_and_zeros_while_they_learn():

@@ -2,7 +2,9 @@ import pytest
 import torch
 from torch import nn
 
-from mvs_lib.compress.folding import folded
+from mvs_lib.compress.folding import folded, standardised, unfolded
+from mvs_lib.compress.layers import replaced
+from mvs_lib.compress.low_rank import separable
 from mvs_lib.deep.network import HashNetwork
 
 
@@ -37,3 +39,38 @@ def test_a_scale_below_zero_keeps_the_normalisation_behind_a_pooling():
     with torch.no_grad():
         network[2].weight[1] = -1.0
     assert isinstance(folded(network)[2], nn.BatchNorm2d)
+
+
+@pytest.mark.parametrize("trunk", ["small", "airbench"])
+def test_normalisations_put_back_say_nothing_at_first_and_normalise(trunk):
+    side = 32 if trunk == "airbench" else 64
+    network = with_statistics(HashNetwork(bits=16, classes=4, trunk=trunk), side).double()
+    photos = torch.randint(0, 256, (40, side, side, 3), dtype=torch.uint8)
+    plain = folded(network)
+    wide = [n for n, m in plain.named_modules() if isinstance(m, nn.Conv2d) and m.in_channels > 24]
+    thin = {n: separable(plain.get_submodule(n), 20) for n in wide}
+    given = replaced(plain, thin)
+    back = unfolded(given, network, photos, batch_size=16)
+    assert [type(m) for m in back.modules()].count(nn.BatchNorm2d) == [
+        type(m) for m in network.modules()
+    ].count(nn.BatchNorm2d)
+    with torch.no_grad():
+        wanted = given(photos).projection
+        torch.testing.assert_close(back(photos).projection, wanted)
+        torch.testing.assert_close(folded(back)(photos).projection, wanted)
+        assert not any(isinstance(m, nn.BatchNorm2d) for m in folded(back).modules())
+        # The data's own mean and variance: with them, learning begins where evaluation stands.
+        torch.testing.assert_close(
+            back.train()(photos).projection, wanted, rtol=1e-3, atol=1e-3 * float(wanted.std())
+        )
+
+
+def test_standardised_normalisations_say_the_same_with_constant_statistics():
+    network = with_statistics(HashNetwork(bits=16, classes=4), 64).double()
+    photos = torch.randint(0, 256, (3, 64, 64, 3), dtype=torch.uint8)
+    plain = standardised(network)
+    with torch.no_grad():
+        torch.testing.assert_close(plain(photos).projection, network(photos).projection)
+    for layer in plain.modules():
+        if isinstance(layer, nn.BatchNorm2d):
+            assert not layer.running_mean.any() and len(layer.running_var.unique()) == 1
