@@ -40,7 +40,7 @@ def as_they_are(subject: Subject) -> Made:
 def deep_compression(subject: Subject) -> Made:
     """Prune in rounds, share, let the values learn on (Han et al., 2016)."""
     for label, others, linear, bits in (
-        ("mild", 0.2, 0.12, 4), ("middle", 0.13, 0.08, 4), ("strong", 0.09, 0.04, 3),
+        ("mild", 0.2, 0.12, 4), ("middle", 0.11, 0.06, 4), ("strong", 0.09, 0.04, 3),
     ):  # fmt: skip
         kept = shares(subject, others, linear)
         values = dict.fromkeys(kept, (1 << bits) - 1)
