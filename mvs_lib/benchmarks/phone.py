@@ -25,7 +25,7 @@ from mvs_lib import paths
 from mvs_lib.benchmarks.campus import measures
 from mvs_lib.benchmarks.campus_methods import photos
 from mvs_lib.codes import unpack
-from mvs_lib.compress.folding import folded
+from mvs_lib.compress.folding import folded, scaled
 from mvs_lib.compress.layers import replaced
 from mvs_lib.compress.pruning import settled
 from mvs_lib.datasets.collection import Split
@@ -92,9 +92,9 @@ def campus_networks() -> tuple[HashNetwork, HashNetwork]:
         )
     found = checkpoint.load(whole)[0], compressed.load(small)[0]
     network, small = (
-        folded(replaced(settled(each).float(), {"classifier": nn.Identity()})) for each in found
+        replaced(settled(each).float(), {"classifier": nn.Identity()}) for each in found
     )
-    return network, small
+    return folded(network), scaled(small)
 
 
 def campus_files(

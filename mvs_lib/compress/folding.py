@@ -5,8 +5,9 @@ the weights and the bias of a convolution or linear layer before it. Runtimes do
 wants to compress what a layer *says* does it first. Largest-value pooling may stand between the two
 where the scales are positive: the largest value stays the largest.
 
-Learning is another matter: without its normalisations a network learns slowly. `unfolded` puts them
-back, `standardised` lets them take no room in a file.
+Learning is another matter: without its normalisations a network learns slowly; `unfolded` puts them
+back. And weights that share a few values share none any more once each channel has a scale of its
+own; `standardised` and `scaled` leave them alone.
 """
 
 import copy
@@ -17,7 +18,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
 
 from mvs_lib.compress.listening import listening
 
-__all__ = ["folded", "standardised", "unfolded"]
+__all__ = ["Scale", "folded", "scaled", "standardised", "unfolded"]
 
 Normalisation = nn.BatchNorm1d | nn.BatchNorm2d
 
@@ -100,6 +101,38 @@ def standardised(network: nn.Module) -> nn.Module:
                 layer.running_mean.zero_()
                 layer.running_var.fill_(1 - layer.eps)
                 layer.num_batches_tracked.zero_()
+    return new
+
+
+class Scale(nn.Module):
+    """What a normalisation does in evaluation mode: a scale and a shift for each channel.
+
+    ``(n, channels, ...)`` becomes the same shape.
+    """
+
+    def __init__(self, layer: nn.BatchNorm1d | nn.BatchNorm2d):
+        super().__init__()
+        shape = (-1, 1, 1) if isinstance(layer, nn.BatchNorm2d) else (-1,)
+        plain = standardised(layer)
+        scale = plain.weight / (plain.running_var + plain.eps).sqrt()
+        self.scale = nn.Parameter(scale.detach().view(shape))
+        self.shift = nn.Parameter(plain.bias.detach().view(shape))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return x, scaled and shifted."""
+        return x * self.scale + self.shift
+
+
+def scaled(network: nn.Module) -> nn.Module:
+    """Return a copy, in evaluation mode, with a `Scale` in the place of each normalisation.
+
+    For an exporter, which would fold a normalisation and write every weight anew.
+    """
+    new = copy.deepcopy(network).eval()
+    for name, layer in network.named_modules():
+        if isinstance(layer, Normalisation):
+            parent, _, last = name.rpartition(".")
+            setattr(new.get_submodule(parent), last, Scale(layer))
     return new
 
 

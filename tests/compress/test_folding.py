@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from mvs_lib.compress.folding import folded, standardised, unfolded
+from mvs_lib.compress.folding import Scale, folded, scaled, standardised, unfolded
 from mvs_lib.compress.layers import replaced
 from mvs_lib.compress.low_rank import separable
 from mvs_lib.deep.network import HashNetwork
@@ -74,3 +74,16 @@ def test_standardised_normalisations_say_the_same_with_constant_statistics():
     for layer in plain.modules():
         if isinstance(layer, nn.BatchNorm2d):
             assert not layer.running_mean.any() and len(layer.running_var.unique()) == 1
+
+
+def test_scales_say_what_normalisations_say_and_leave_the_weights_alone():
+    network = with_statistics(HashNetwork(bits=16, classes=4), 64).double()
+    photos = torch.randint(0, 256, (3, 64, 64, 3), dtype=torch.uint8)
+    plain = scaled(network)
+    with torch.no_grad():
+        torch.testing.assert_close(plain(photos).projection, network(photos).projection)
+    kinds = [type(layer) for layer in plain.modules()]
+    assert kinds.count(Scale) == 7 and nn.BatchNorm2d not in kinds and nn.BatchNorm1d not in kinds
+    for name, layer in network.named_modules():
+        if isinstance(layer, nn.Conv2d | nn.Linear):
+            assert torch.equal(plain.get_submodule(name).weight, layer.weight)

@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from phone_photos import photos
 
+from mvs_lib.compress.folding import folded, scaled
 from mvs_lib.compress.pruning import pruned
 from mvs_lib.compress.weight_sharing import shared
 from mvs_lib.phone import packed_encoder, packing
@@ -66,16 +67,16 @@ def test_any_tensor_comes_back_to_the_last_bit(patterns):
     assert back.shape == patterns.shape and np.array_equal(back.view(np.uint32), patterns)
 
 
-def test_what_deep_compression_leaves_is_a_tenth(exported, tmp_path):
-    from mvs_lib.compress.folding import folded
-
-    network = folded(exported(13)[0])
+@pytest.mark.parametrize("normalised", [False, True])
+def test_what_deep_compression_leaves_is_a_tenth(exported, tmp_path, normalised):
+    """Of a network that learned with its normalisations, too: the exporter must not fold them."""
+    network = exported(13)[0] if normalised else folded(exported(13)[0])
     layers = [
         name for name, each in network.named_modules()
         if isinstance(each, torch.nn.Conv2d | torch.nn.Linear) and name != "classifier"
     ]  # fmt: skip
     small = shared(pruned(network, dict.fromkeys(layers, 0.1)), dict.fromkeys(layers, 15))
-    whole = export_onnx(small, tmp_path / "small.onnx", size=32)
+    whole = export_onnx(scaled(small), tmp_path / "small.onnx", size=32)
     size = pack(whole, tmp_path / "small.packed")
     graph = packed_encoder._parsed((tmp_path / "small.packed").read_bytes()[40:])[1]
     weights = sum(
