@@ -8,8 +8,9 @@
   to 4,096 to 4,096, which hold nearly all of its weights. They are trained here, and kept in
   ``data/cache``. Only what concerns linear layers is measured: the convolutions are campus's.
 
-What learns on has its normalisations back, and learns as the network did; on CIFAR-10's 50,000
-photos for fewer epochs, and with the large head, whose steps are slow, for half as many.
+What learns on has its normalisations back, and learns as the network did: its whole second step on
+the campus, with the large head, whose steps are slow, in half as many epochs; on CIFAR-10 as in the
+last epochs of its training.
 """
 
 import hashlib
@@ -41,7 +42,11 @@ __all__ = [
 
 BITS = 48
 ON = recipe.HASHING  # what learns on
-CIFAR10_ON = replace(cifar10_p2.PRETRAINING, epochs=2)
+# The last epochs of the training once more: from the rate that it had with so many left.
+CIFAR10_ON = replace(
+    cifar10_p2.PRETRAINING, epochs=2,
+    learning_rate=cifar10_p2.PRETRAINING.learning_rate * 2 / cifar10_p2.PRETRAINING.epochs,
+)  # fmt: skip
 HEAD = recipe.HASHING  # of the large head, by SGD alone
 WIDE, CELLS = 4096, 6  # outputs of each linear layer; side of what the first one reads
 
