@@ -41,13 +41,12 @@ def walsh_hadamard(x: torch.Tensor) -> torch.Tensor:
     d = x.shape[-1]
     if d < 1 or d & (d - 1):
         raise ValueError(f"the length must be a power of two, got {d}")
-    shape, half = x.shape, 1
-    while half < d:
-        x = x.reshape(*shape[:-1], d // (2 * half), 2, half)
-        even, odd = x.unbind(-2)
-        x = torch.stack([even + odd, even - odd], -2)
+    half = 1
+    while half < d:  # by the last axis alone: an exporter then leaves the number of photos open
+        even, odd = x.unflatten(-1, (d // (2 * half), 2, half)).unbind(-2)
+        x = torch.stack([even + odd, even - odd], -2).flatten(-3)
         half *= 2
-    return x.reshape(shape)
+    return x
 
 
 class AdaptiveFastfood(nn.Module):
@@ -86,7 +85,7 @@ class AdaptiveFastfood(nn.Module):
         """Return ``(..., n)`` of ``(..., m)``."""
         x = nn.functional.pad(x, (0, self.d - self.inputs))[..., None, :]  # (..., block, d)
         x = walsh_hadamard(x * self.b) / math.sqrt(self.d)
-        x = torch.take_along_dim(x, self.order.expand(x.shape), -1)
+        x = x[..., torch.arange(len(self.order), device=x.device)[:, None], self.order]
         x = walsh_hadamard(x * self.g) / math.sqrt(self.d)
         y = (x * self.s).flatten(-2)[..., : self.outputs]
         return y if self.bias is None else y + self.bias
