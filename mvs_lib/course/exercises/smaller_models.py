@@ -10,7 +10,8 @@ prune = Exercise(
     "7.1",
     "the weights that stay",
     minutes=10,
-    hint="Sort the sizes of all weights, find the smallest that stays, compare with it.",
+    hint="Sort the places by size, the largest first and equal ones in their order: np.argsort of "
+    "minus the sizes, kind='stable'. Keep what stands at the first `kept` of them.",
 )
 
 
@@ -144,6 +145,12 @@ def huffman_cases():
     generator = np.random.default_rng(73)
     for n in (6, 16, 40):
         yield (generator.geometric(0.05, n),)
+
+
+@huffman.mistake("A symbol that is alone still takes a bit each time it occurs.")
+def forgets_the_lonely(counts):
+    """Nothing to join, nothing to pay."""
+    return 0 if np.count_nonzero(counts) == 1 else huffman_bits(counts)
 
 
 @huffman.mistake("That is what labels of one length take; frequent symbols shall be shorter.")
