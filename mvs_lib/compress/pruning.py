@@ -2,8 +2,8 @@
 
 Han, Mao, Dally (2016), "Deep compression", section 2 (after Han et al., 2015). The smallest weights
 of a layer are set to 0 and stay there while the others go on learning: the mask is a part of the
-forward pass, so that neither a gradient nor momentum brings a weight back. In several rounds, each of
-which prunes more, a network loses far more weights than in one. Taught in notebook 07.
+forward pass, so that neither a gradient nor momentum brings a weight back. In several rounds, each
+of which prunes more, a network loses far more weights than in one. Taught in notebook 07.
 """
 
 import copy
