@@ -2,6 +2,7 @@
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from mvs_lib.course.figure import PALETTE, subplots
 
@@ -68,6 +69,9 @@ def compression_chart(
     least = min(row["map"] for row in rows)
     axes.set(xscale="log", xlabel=f"times fewer {gain}" if gain != "time" else "times as fast",
              ylabel="MAP", ylim=(max(0.0, np.floor(10 * least) / 10), None))  # fmt: skip
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5)))
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_formatter(NullFormatter())
     axes.legend(fontsize="x-small", ncols=2)
     last = best[-1]
     return figure, (
