@@ -35,6 +35,7 @@ from mvs_lib.course.source import show_source
 from mvs_lib.datasets import campus
 from mvs_lib.deep import checkpoint
 
+# %%
 measured = [row for row in report.load("compress")["rows"] if row["net"] == "campus"]
 fewer = [
     row
@@ -42,6 +43,8 @@ fewer = [
     if row["method"] == "original"
     or (row["macs_ratio"] > 1.05 and not row["method"].startswith("looked up"))
 ]
+
+# %%
 good = [row for row in fewer if row["map"] >= row["map_before"] - 0.01]
 best = max(good, key=lambda row: row["macs_ratio"])
 figure, alt = compression_chart(fewer, "multiplications", best)
@@ -162,6 +165,8 @@ weighted = []
 for rank in ranks:
     first, second = split_linear(layer, rank, seen)
     weighted.append(lost((second.weight @ first.weight).detach()))
+
+# %%
 figure, axes = subplots(figsize=(6.4, 3))
 for values, which, label in (
     (plain, 0, "of the weights"),

@@ -249,6 +249,8 @@ for name, each in (("as trained", network), ("pruned", sparse), ("pruned and sha
     sent = replaced(each, {"classifier": nn.Identity()})
     size = compressed.save(sent, folder / "network.small")
     print(f"{name:18} {size:9,} bytes")
+
+# %%
 again, _ = compressed.load(folder / "network.small")
 alike = all(
     torch.equal(a.weight, again.get_submodule(n).weight)
@@ -443,8 +445,8 @@ quiz("07")
 # - Small weights can go, in rounds, with learning in between; the mask keeps them away.
 # - A layer does with a dozen values; they learn from all the weights that share them.
 # - Gaps and labels, Huffman coded, make a file; codebooks count; zlib is the control.
-# - A few flipped bits in a hundred cost little, even where only the phone's side is compressed.
-# - Compare with a network that learned on as well, not only with the one it came from.
+# - A few flipped bits in a hundred cost little. Compare with a network that learned on as well, not
+#   only with the one it came from.
 # - A small file is quick to send. It is not quick to run, unless the operations change, too.
 #
 # ## On a real phone

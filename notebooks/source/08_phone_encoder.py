@@ -126,6 +126,8 @@ sizes, first, last = (
     np.array([getattr(each, name) for each in needed]) for name in ("bytes", "first", "last")
 )
 placed = plan(needed)
+
+# %%
 figure, axes = subplots(figsize=(6.4, 3))
 for each, offset in zip(needed, placed.offsets, strict=True):
     axes.broken_barh(
@@ -172,6 +174,8 @@ from mvs_lib.phone import streamed_table
 large = [row for row in rows if row["net"] == "AlexNet's shape" and row.get("peak_bytes")]
 whole = [row for row in large if row["method"].startswith("ONNX Runtime, whole")]
 streamed = [row for row in large if row["method"] == "streamed" and not row["pipelined"]]
+
+# %%
 for row in (
     max(whole, key=lambda each: each["peak_bytes"]),
     min(whole, key=lambda each: each["peak_bytes"]),
@@ -310,7 +314,7 @@ print(f"the network's arithmetic and weights, at the least: {1000 * least_joules
 # bar? (2) On a phone of 2023, does it show on any? (3) Which encoder makes the answer wrong first
 # when you spoil the photo?
 
-# %% tags=["panel"]
+# %%
 from mvs_lib import paths
 from mvs_lib.service.demonstration import prepare
 from mvs_lib.service.simulated_query import Variant
@@ -324,6 +328,8 @@ peaks = {
     for row in rows
     if row["net"] == "campus" and "median_ms" in row
 }
+
+# %% tags=["panel"]
 variants = {
     name: Variant(Encoder(file), cost, file.stat().st_size, peaks[name], name == "8 bits")
     for name, (file, _) in files.items()
