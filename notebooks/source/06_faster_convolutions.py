@@ -347,9 +347,9 @@ for panel.method.value in ("separable", "fewer filters", "CP"):
 # %% [markdown]
 # Columns and rows that were fitted to the weights lose more; fitted to what layers say, they come
 # near. And teaching on gives nearly everything back, sometimes more than was lost, since the whole
-# network would have learned from it, too. One method does not take to it: CP, four layers deep
-# where one was, gets worse at the rate that suits the others. Its authors used a much smaller one,
-# and say that it is delicate.
+# network would have learned from it, too. One method does not take to it: CP, four layers deep where
+# one was. At a third of the weights it gets worse at the rate that suits the others, at a sixth it
+# stays behind them. Its authors used a smaller rate, and say that it is delicate.
 #
 # ## Multiplications are not milliseconds
 # The papers count operations, and so did we. But a processor that multiplies sixteen numbers at a
