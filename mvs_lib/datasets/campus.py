@@ -7,9 +7,9 @@ weather, with the capture conditions the survey names and with the readings of f
 far easier than life: a figure measured on it says how methods compare, not what a real campus
 gives.
 
-Everything follows from the seed, and is the same on every processor. A photo depends on its place
-and its number only, so a smaller campus is a part of the larger one. Drawn photos are kept in
-``data/cache``, place by place: an interrupted drawing goes on where it stopped.
+Everything follows from the seed, and is the same on every x86 processor with AVX2. A photo depends
+on its place and its number only, so a smaller campus is a part of the larger one. Drawn photos are
+kept in ``data/cache``, place by place: an interrupted drawing goes on where it stopped.
 """
 
 import numpy as np
@@ -27,7 +27,7 @@ from mvs_lib.datasets.drawn_files import check_whole, drawn
 __all__ = ["CONDITIONS", "PLACES", "QUERY", "SENSORS", "SOURCE", "load"]
 
 SOURCE, QUERY = 6442, 1620  # photos, as in the survey's case study
-VERSION = 3  # raise it whenever a photo changes: caches, checkpoints and results hang on them
+VERSION = 4  # raise it whenever a photo changes: caches, checkpoints and results hang on them
 STREAMS = {"source": 0, "query": 1}
 WEATHER_CONDITIONS = WEATHERS[2:]  # fog, rain, dusk, night: they have a strength
 

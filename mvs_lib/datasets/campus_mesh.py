@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mvs_lib.datasets.same_rounding import product
+
 __all__ = ["Builder", "Mesh", "join", "walls"]
 
 
@@ -39,8 +41,8 @@ class Mesh:
         turn = np.array([[cos, sin, 0], [-sin, cos, 0], [0, 0, 1]])
         shift = np.array([offset[0], offset[1], 0])
         return Mesh(
-            self.corners @ turn + shift,
-            self.normals @ turn,
+            product(self.corners, turn) + shift,
+            product(self.normals, turn),
             self.uv,
             self.texture,
             self.tint,
@@ -160,7 +162,7 @@ class Builder:
         """
         half = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * np.asarray(size) / 2
         cos, sin = np.cos(turn), np.sin(turn)
-        plan = half @ np.array([[cos, sin], [-sin, cos]]) + np.asarray(centre)
+        plan = product(half, np.array([[cos, sin], [-sin, cos]])) + np.asarray(centre)
         upper = bottom + height
         for i, side in enumerate(("front", "right", "back", "left")):
             a, b = plan[i], plan[(i + 1) % 4]

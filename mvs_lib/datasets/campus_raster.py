@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mvs_lib.datasets.campus_mipmaps import HOLE
+from mvs_lib.datasets.same_rounding import product
 
 __all__ = ["Camera", "Hits", "camera_axes", "rasterize", "shadow_map", "sun_axes"]
 
@@ -41,8 +42,7 @@ class Camera:
         at = ((np.arange(size) + 0.5) / size - 0.5).astype(np.float32)
         x, y = np.meshgrid(at, at)
         inverse = np.linalg.inv(self.lens)
-        turn = np.vstack([inverse[:, :1].T @ self.axes[:2], inverse[:, 1:].T @ self.axes[:2]])
-        turn = turn.astype(np.float32)
+        turn = product(inverse.T, self.axes[:2]).astype(np.float32)
         rays = x.reshape(-1, 1) * turn[0] + y.reshape(-1, 1) * turn[1]
         return rays + self.axes[2].astype(np.float32)
 
@@ -161,7 +161,7 @@ def rasterize(mesh, textures, camera: Camera, size: int) -> Hits:
         textures: a `campus_mipmaps.Textures` whose alpha cuts holes into cut-outs.
         size: side of the frame in pixels.
     """
-    view = (mesh.corners - camera.eye) @ camera.axes.T
+    view = product(mesh.corners - camera.eye, camera.axes.T)
     reach = np.abs(np.linalg.inv(camera.lens)).sum(1).max() * 0.5 * 1.02
     depth = view[:, :, 2]
     inside = depth.max(1) > NEAR
@@ -173,11 +173,11 @@ def rasterize(mesh, textures, camera: Camera, size: int) -> Hits:
     share = np.broadcast_to(np.eye(3), (len(owner), 3, 3))
     view, share, owner = _clip(view[owner], share, owner)
     q = 1 / view[:, :, 2]
-    points = (view[:, :, :2] * q[:, :, None]) @ camera.lens.T * size + size / 2
+    points = product(view[:, :, :2] * q[:, :, None], camera.lens.T) * size + size / 2
     d1, d2 = points[:, 1] - points[:, 0], points[:, 2] - points[:, 0]
     solid = np.abs(d1[:, 0] * d2[:, 1] - d1[:, 1] * d2[:, 0]) > 1e-3
     points, q, share, owner = points[solid], q[solid], share[solid], owner[solid]
-    uv = share @ mesh.uv[owner]
+    uv = product(share, mesh.uv[owner])
     packed = np.concatenate([q[:, :, None], uv * q[:, :, None], share[:, :, 1:] * q[:, :, None]], 2)
     planes = _planes(points, packed)
     low, high = q.min(1).astype(np.float32), q.max(1).astype(np.float32)
@@ -214,7 +214,7 @@ def shadow_map(mesh, textures, sun: np.ndarray, reach: float, size: int) -> np.n
 
     The map is ``2 * reach`` metres wide around the origin; -1e9 where nothing stands.
     """
-    turned = mesh.corners @ sun_axes(sun).T
+    turned = product(mesh.corners, sun_axes(sun).T)
     points = turned[:, :, :2] * (size / (2 * reach)) + size / 2
     d1, d2 = points[:, 1] - points[:, 0], points[:, 2] - points[:, 0]
     solid = np.flatnonzero(np.abs(d1[:, 0] * d2[:, 1] - d1[:, 1] * d2[:, 0]) > 1e-3)

@@ -20,6 +20,7 @@ from mvs_lib.datasets.campus_raster import shadow_map
 from mvs_lib.datasets.campus_shop import shop
 from mvs_lib.datasets.campus_statues import fountain, statue
 from mvs_lib.datasets.campus_towers import tower
+from mvs_lib.datasets.same_rounding import product
 
 __all__ = ["Scene", "build_scene", "own_frame", "shape"]
 
@@ -151,11 +152,11 @@ def build_scene(index: int, seed: int = 0, size: int = 128) -> Scene:
     others = [place(k, seed) for k in range(PLACES) if k != index]
     away = np.array([other.position for other in others]) - one.position
     near = np.argsort(np.hypot(*away.T), kind="stable")[:NEIGHBOURS]
-    turn = own_frame(one.heading).T
+    turn = own_frame(one.heading)
     for k in near:
         other = others[k]
         mesh, _ = shape(other, textures, props, seed, FAR_DENSITY * detail)
-        meshes.append(mesh.placed(one.heading - other.heading, turn @ away[k]))
+        meshes.append(mesh.placed(one.heading - other.heading, product(away[k : k + 1], turn)[0]))
     builder, random = Builder(), random_of(seed, 3, index)
     lamps = _surroundings(builder, props, random, extent)
     meshes.append(builder.mesh())

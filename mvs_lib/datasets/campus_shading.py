@@ -9,7 +9,7 @@ import numpy as np
 from mvs_lib.datasets.campus_canvas import soft_noise
 from mvs_lib.datasets.campus_light import Light
 from mvs_lib.datasets.campus_raster import Camera, sun_axes
-from mvs_lib.datasets.same_rounding import exponential, whole_power
+from mvs_lib.datasets.same_rounding import exponential, product, whole_power
 
 __all__ = ["shade"]
 
@@ -36,7 +36,7 @@ def _sky(light: Light, way: np.ndarray) -> np.ndarray:
     mix = np.sqrt(up)[:, None]
     out = _colour(light.horizon) * (1 - mix) + _colour(light.zenith) * mix
     if light.glow:
-        near = np.maximum(way @ light.sun.astype(np.float32), 0)
+        near = np.maximum(product(way, light.sun.astype(np.float32)), 0)
         halo = 0.3 * whole_power(near, 8) + 0.9 * whole_power(near, 160)
         out += (light.glow * halo)[:, None] * _colour(light.direct)
     if light.cover:
@@ -54,7 +54,7 @@ def _sunshine(light: Light, heights: np.ndarray, reach: float, points: np.ndarra
     """Share of the sun that reaches points, 0..1, from the (already softened) shadow map."""
     axes = sun_axes(light.sun).astype(np.float32)
     size = len(heights)
-    at = points @ axes.T
+    at = product(points, axes.T)
     column = at[:, 0] * (size / (2 * reach)) + size / 2 - 0.5
     row = at[:, 1] * (size / (2 * reach)) + size / 2 - 0.5
     inside = (column > 1) & (column < size - 2) & (row > 1) & (row < size - 2)
@@ -155,7 +155,7 @@ def _ground_colour(scene, points, depth, footprint):
 def _received(scene, hits, light, lamps, heights, points, normal):
     """Return the light that falls on every point: sky, ground, sun and lamps."""
     n, leaf = len(hits.pixel), scene.mesh.cutout[hits.triangle]
-    cosine = normal @ light.sun.astype(np.float32)
+    cosine = product(normal, light.sun.astype(np.float32))
     cosine[:n][leaf] = 0.45 + 0.55 * np.maximum(cosine[:n][leaf], -0.2)  # leaves let light through
     direct = np.maximum(cosine, 0)
     if heights is not None and light.direct[0] > 0.1:

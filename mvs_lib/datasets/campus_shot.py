@@ -16,6 +16,7 @@ from mvs_lib.datasets.campus_props import car
 from mvs_lib.datasets.campus_raster import Camera, camera_axes, rasterize
 from mvs_lib.datasets.campus_scene import Scene
 from mvs_lib.datasets.campus_shading import shade
+from mvs_lib.datasets.same_rounding import product
 
 __all__ = ["CHANCES", "Shot", "draw", "draw_shot"]
 
@@ -68,7 +69,9 @@ class Shot:
         angle = np.deg2rad(self.roll)
         turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
         slant = capture.affine_matrix(self.strengths["affine"], self.seed)
-        return Camera(self.eye, camera_axes(self.yaw, self.pitch), self.focal * slant @ turn)
+        return Camera(
+            self.eye, camera_axes(self.yaw, self.pitch), product(self.focal * slant, turn)
+        )
 
 
 def draw_shot(scene: Scene, stream: int, number: int, seed: int = 0) -> Shot:

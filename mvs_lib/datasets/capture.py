@@ -13,7 +13,7 @@ every size. Only the grain of `noise` is drawn for each pixel.
 import cv2
 import numpy as np
 
-from mvs_lib.datasets.same_rounding import exponential
+from mvs_lib.datasets.same_rounding import exponential, filtered, product
 
 __all__ = [
     "CONDITIONS",
@@ -163,7 +163,7 @@ def affine(image: np.ndarray, strength: float, seed=0) -> np.ndarray:
 
 def _warp(image: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     centre = (np.array(image.shape[1::-1]) - 1) / 2
-    full = np.column_stack([matrix, centre - matrix @ centre])
+    full = np.column_stack([matrix, centre - product(matrix, centre)])
     return cv2.warpAffine(
         image, full, image.shape[1::-1], flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
     )
@@ -178,7 +178,7 @@ def defocus(image: np.ndarray, strength: float, seed=0) -> np.ndarray:
     reach = int(np.ceil(radius))
     grid = np.hypot(*np.mgrid[-reach : reach + 1, -reach : reach + 1])
     kernel = np.clip(radius + 0.5 - grid, 0, 1)
-    return cv2.filter2D(image, -1, kernel / kernel.sum(), borderType=cv2.BORDER_REFLECT_101)
+    return filtered(image, kernel / kernel.sum())
 
 
 def motion_length(strength: float) -> float:
@@ -207,7 +207,7 @@ def motion(image: np.ndarray, strength: float, seed=0, angle: float | None = Non
             share = (1 - np.abs(x - left - dx)) * (1 - np.abs(y - top - dy))
             inside = (left + dx <= 2 * reach) & (top + dy <= 2 * reach)
             np.add.at(kernel, (top[inside] + dy, left[inside] + dx), share[inside])
-    return cv2.filter2D(image, -1, kernel / kernel.sum(), borderType=cv2.BORDER_REFLECT_101)
+    return filtered(image, kernel / kernel.sum())
 
 
 def underexposure(image: np.ndarray, strength: float, seed=0) -> np.ndarray:

@@ -64,9 +64,9 @@ show_answers(asked, alt)
 
 # %% [markdown]
 # A tick marks the right place, and the number says how many of the 48 bits differ. The house with the
-# mural is asked for with a slanted photo and comes back by day, at dusk and in fog, which is
-# worth a moment of respect: six bytes did that. The last row shows the other side. The query, a
-# glasshouse, is tilted, and so are its answers; its place is not among them.
+# mural is asked for with a slanted photo and comes back by day and at dusk, behind another house with
+# a mural, which is worth a moment of respect: six bytes did that. The last row shows the other side.
+# The query, a glasshouse, is tilted, and so are its answers; its place is not among them.
 #
 # How often does it go well? The results file holds it for the whole campus. *MAP* is a figure
 # between 0 and 1 that this notebook explains further down, *top1* the share of queries whose nearest
@@ -443,7 +443,7 @@ show_agreement({PCAH: "o-", LSH: "s--", ITQ: "^-"})
 # %%
 nearest, six = distances[:, :6], ids[:, :6]
 hits = source.labels[six] == query.labels[:, None]
-tied = nearest[:, 1] == nearest[:, 4]
+tied = ((np.diff(nearest) == 0) == [False, False, True, True, False]).all(axis=1)
 fits = (hits == [True, False, True, True, False, False]).all(axis=1) & tied
 chosen = np.flatnonzero(fits)[nearest[fits, 0].argmin()]
 relevant = hits[chosen]
@@ -511,8 +511,8 @@ print(f"MAP of 48-bit ITQ on 40 places: {np.mean(scores):.3f}, the library says 
 
 # %% [markdown]
 # ### Ties
-# Look at the six photos again: from the second to the fifth, all are equally far. Had the two wrong
-# ones come first among them, the score would be (1 + 2/4 + 3/5) / 3 = 0.70, with the very same codes.
+# Look at the six photos again: from the third to the fifth, all are equally far. Had the wrong one
+# come first among them, the score would be (1 + 2/4 + 3/5) / 3 = 0.70, with the very same codes.
 # A code of 48 bits knows only 49 distances, and all source photos must share them, so a ranking is
 # mostly *ties*. How much does their order matter? Here is the MAP if every tie puts its positives first, if
 # it puts them last, and the exact mean over all orders.
@@ -721,18 +721,17 @@ show(figure, f"Percent with the query's condition among the ten nearest (among a
 # %%
 asked = [613, 168, 387]
 right = (source.labels[ids[asked, :5]] == query.labels[asked, None]).sum()
-alt = (
-    f"Of fifteen answers {right} are right: a low shop finds low buildings, a passer-by before the"
-)
+alt = f"Right answers of fifteen: {right}. A low shop finds wide buildings, a passer-by before the"
 show_answers(
     asked, f"{alt} lens finds others, a tilted pavilion finds what is tilted the same way."
 )
 
 # %% [markdown]
-# The first row is a clear photo in good light, and the answers are wide and low as it is: one layout,
-# another building. In the second, a passer-by before the lens makes the strongest edges of the
-# photo, and the search duly finds passers-by. In the third the tilt decides again. None of these answers is silly. They
-# are all *similar photos*. They are only not the same *place*.
+# The first row is a clear photo in good light. Its place comes first, and the answers behind it
+# are wide as the shop is: one layout, another building. In the second, a passer-by before the lens
+# makes the strongest edges of the photo, and the search duly finds passers-by. In the third the
+# tilt decides again. None of these answers is silly. They are all *similar photos*. They are only
+# not the same *place*.
 #
 # None of the hash functions so far can mend that: nobody has told them what matters. What we have,
 # though, is labels: of 6,442 source photos we know the place.

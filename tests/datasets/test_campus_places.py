@@ -1,6 +1,6 @@
 """The campus's places: all 162 stand where they say, look where they say, and can be photographed.
 
-A few photos are pinned: `campus_v3.png` holds their 8 by 8 mean colours. When that test fails, the
+A few photos are pinned: `campus_v4.png` holds their 8 by 8 mean colours. When that test fails, the
 photos have changed, and caches, checkpoints and results no longer belong to them: raise
 `campus.VERSION`, run this file (`python tests/datasets/test_campus_places.py`), which writes the
 new fixture, and make again what hangs on the photos.
