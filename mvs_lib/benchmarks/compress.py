@@ -18,9 +18,10 @@ family of methods, or both.
 
 import inspect
 import tempfile
+import time
 import zlib
 from collections.abc import Iterator
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -105,20 +106,30 @@ def _family(made: Made, bench: "_Bench", kept: KeptRows, name: str, key: str) ->
         number += 1
         if row["last"]:
             return
-    following = next(made, None)
+    following = _timed(made)
     place = 0
     while following is not None:
-        current, following = following, next(made, None)
+        (method, network, seconds), following = following, _timed(made)
         if place >= number:
-            method, network = current
-            row = bench.about(method)
             yield kept.row(
-                f"{name}-{place}-{key}", row,
-                lambda network=network, row=row, last=following is None: {
-                    **bench.measured(network, row), "last": last,
-                },
+                f"{name}-{place}-{key}", bench.about(method),
+                partial(_measured, bench, method, network, seconds, following is None),
             )  # fmt: skip
         place += 1
+
+
+def _timed(made: Made) -> tuple[str, nn.Module, float] | None:
+    """Return what is made next, and the seconds that it took to make; None at the end."""
+    began = time.perf_counter()
+    following = next(made, None)
+    return following and (*following, time.perf_counter() - began)
+
+
+def _measured(bench: "_Bench", method: str, network: nn.Module, made_in: float, last: bool) -> dict:
+    began = time.perf_counter()
+    figures = bench.measured(network, bench.about(method))
+    seconds = made_in + time.perf_counter() - began
+    return {**figures, "last": last, "row_seconds": round(seconds, 1)}
 
 
 class _Bench:

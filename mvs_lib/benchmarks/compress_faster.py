@@ -102,20 +102,20 @@ def fewer(subject: Subject) -> Made:
     whole = replaced(half, {n: multiplied_out(half.get_submodule(n)) for n in subject.wide})
     again = asymmetric(whole, _ranks(subject, 1 / 6), subject.photos, relu=subject.relu)
     yield "fewer filters, 6x in two goes", again
-    taught = subject.learn(subject.learn(again))
-    yield "fewer filters, 6x in two goes, taught on", taught
+    fewest = subject.learn(subject.learn(again))
+    yield "fewer filters, 6x in two goes, taught on", fewest
     new = {f"{name}.0": _split(half.get_submodule(f"{name}.0")) for name in subject.wide}
     chain = replaced(half, new)
     yield "fewer filters then separable", chain
     yield "fewer filters then separable, taught on", subject.learn(chain)
-    kept = {name: 0.3 for name, layer in taught.named_modules() if large_enough(name, layer)}
+    kept = {name: 0.3 for name, layer in fewest.named_modules() if large_enough(name, layer)}
     pipeline = Pipeline({
         "pruned": lambda net: prune_gradually(net, kept, 3, lambda each, _: subject.learn(each)),
         "shared": partial(shared, values=dict.fromkeys(kept, 15)),
         "values taught": subject.briefly,
         "16-bit values": halved,
     })  # fmt: skip
-    yield "fewer filters then pruned and shared", pipeline(taught)
+    yield "fewer filters then pruned and shared", pipeline(fewest)
 
 
 def _split(layer: nn.Conv2d) -> nn.Sequential:

@@ -142,7 +142,8 @@ def _compress(rows: list[dict]) -> Table:
                     f"{row['peak_bytes'] / 1e6:.1f}", f"{row['map_before']:.3f}",
                     f"{row['map']:.3f}", f"{100 * row['flipped_bits']:.1f} %",
                 ])  # fmt: skip
-    said = {f"{row['net']}: {row['protocol']}": None for row in rows}
+    about = {row["net"]: row["protocol"].removeprefix(f"{row['data']}: ") for row in rows}
+    said = [f"{net}: {protocol}" for net, protocol in about.items()]
     return lines, [
         "",
         f"{len(lines) - 1} of {len(rows)} results: the original, three yardsticks, and those that "

@@ -16,6 +16,7 @@ import torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
 
+from mvs_lib.compress.layers import replaced
 from mvs_lib.compress.listening import listening
 
 __all__ = ["Scale", "folded", "scaled", "standardised", "unfolded"]
@@ -55,9 +56,9 @@ def unfolded(
     """
     if not len(inputs):
         raise ValueError("give at least one input to look at")
-    new, sums = copy.deepcopy(network), {}
+    now, sums, back = dict(network.named_modules()), {}, {}
     for name, layer in like.named_modules():
-        if isinstance(layer, Normalisation) and isinstance(new.get_submodule(name), nn.Identity):
+        if isinstance(layer, Normalisation) and isinstance(now[name], nn.Identity):
             sums[name] = torch.zeros(3, layer.num_features, dtype=torch.float64)
 
     def heard(name: str):
@@ -68,9 +69,9 @@ def unfolded(
 
         return hear
 
-    with listening(new, {name: heard(name) for name in sums}):
+    with listening(network, {name: heard(name) for name in sums}):
         for first in range(0, len(inputs), batch_size):
-            new(inputs[first : first + batch_size])
+            network(inputs[first : first + batch_size])
     for name, (count, total, squares) in sums.items():
         layer = copy.deepcopy(like.get_submodule(name))
         mean = total / count
@@ -80,9 +81,8 @@ def unfolded(
             layer.running_var.copy_(variance)
             layer.bias.copy_(mean)
             layer.weight.copy_((variance + layer.eps).sqrt())
-        parent, _, last = name.rpartition(".")
-        setattr(new.get_submodule(parent), last, layer.train(new.training))
-    return new
+        back[name] = layer.train(network.training)
+    return replaced(network, back)
 
 
 def standardised(network: nn.Module) -> nn.Module:
@@ -114,8 +114,7 @@ class Scale(nn.Module):
         super().__init__()
         shape = (-1, 1, 1) if isinstance(layer, nn.BatchNorm2d) else (-1,)
         plain = standardised(layer)
-        scale = plain.weight / (plain.running_var + plain.eps).sqrt()
-        self.scale = nn.Parameter(scale.detach().view(shape))
+        self.scale = nn.Parameter(plain.weight.detach().view(shape))
         self.shift = nn.Parameter(plain.bias.detach().view(shape))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -128,12 +127,9 @@ def scaled(network: nn.Module) -> nn.Module:
 
     For an exporter, which would fold a normalisation and write every weight anew.
     """
-    new = copy.deepcopy(network).eval()
-    for name, layer in network.named_modules():
-        if isinstance(layer, Normalisation):
-            parent, _, last = name.rpartition(".")
-            setattr(new.get_submodule(parent), last, Scale(layer))
-    return new
+    layers = network.named_modules()
+    new = {name: Scale(layer) for name, layer in layers if isinstance(layer, Normalisation)}
+    return replaced(network, new).eval()
 
 
 def _fold(container: nn.Sequential) -> None:
