@@ -43,7 +43,7 @@ class Encoder:
     Args:
         path: an ``.onnx`` file written by `mvs_lib.phone.export.export_onnx`, or one that
             `mvs_lib.phone.packing.pack` made of it.
-        lean: take less memory for half as much time again: ONNX Runtime then leaves the layers in
+        lean: take less memory for nearly twice the time: ONNX Runtime then leaves the layers in
             the order of numbers that they were exported in, and keeps no memory for later.
 
     Attributes:

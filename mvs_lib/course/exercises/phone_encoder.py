@@ -49,7 +49,7 @@ def never_frees(sizes, first, last):
     return int(sizes.sum())
 
 
-@peak.mistake("The largest tensor is never alone: its layer reads and writes at the same time.")
+@peak.mistake("The largest tensor is seldom alone: add what else is alive at its layer.")
 def takes_the_largest(sizes, first, last):
     """The largest tensor."""
     return int(sizes.max())
@@ -59,7 +59,8 @@ chunks = Exercise(
     "8.2",
     "a layer that is larger than the memory",
     minutes=15,
-    hint="For start in range(0, rows, step): load(start, stop) @ x are the outputs start to stop.",
+    hint="For start in range(0, n, step): weights[start : start + step] @ x are the outputs from "
+    "start on.",
 )
 
 
