@@ -16,6 +16,7 @@ Rows are kept, see `mvs_lib.benchmarks.kept_rows`. ``--only NAME`` measures one 
 family of methods, or both.
 """
 
+import copy
 import inspect
 import tempfile
 import time
@@ -171,7 +172,8 @@ class _Bench:
     def measured(self, network: nn.Module, about: dict) -> dict:
         """Return the figures of a compressed network; ship it if it is the one to be shipped."""
         network = _sent(network)
-        computing = folded(network.float() if _is_half(network) else network)
+        # a copy: `float` would turn the network itself, whose file is measured, to 32 bits
+        computing = folded(copy.deepcopy(network).float() if _is_half(network) else network)
         onnx = self._exported(computing, "compressed")
         ratio = measurement.time_ratio(self.onnx, onnx)
         codes = [encode(computing, part.images, progress=True) for part in self._parts]

@@ -10,7 +10,7 @@ from torch import nn
 from mvs_lib import paths
 from mvs_lib.benchmarks import compress, compress_networks
 from mvs_lib.benchmarks.compress_networks import Case, with_large_head
-from mvs_lib.benchmarks.compress_subject import Subject, shares
+from mvs_lib.benchmarks.compress_subject import Subject, halved, shares
 from mvs_lib.codes import unpack
 from mvs_lib.compress.folding import folded
 from mvs_lib.compress.layers import replaced
@@ -82,6 +82,16 @@ def test_a_row_says_what_its_network_does(quick, monkeypatch):
     assert row["file_bytes"] < original["file_bytes"] and row["macs_ratio"] == 1
     assert (row["time_ratio"], row["peak_bytes"], row["last"]) == (1.5, 20, True)
     assert row["net"] == "small" and row["protocol"] == "8 queries"
+
+
+def test_a_network_in_16_bits_is_measured_in_16_bits(quick, monkeypatch):
+    given = case().subject.network
+    two = iter([("32 bits", given), ("16 bits", halved(given))])
+    monkeypatch.setattr(compress, "METHODS", {"made": lambda subject: two})
+    _, whole, half = compress.rows(only=["made"])
+    for name in ("file_bytes", "zlib_bytes"):
+        assert half[name] < 0.65 * whole[name]
+    assert half["macs_ratio"] == 1 and half["flipped_bits"] < 0.01
 
 
 def test_small_layers_keep_more_and_large_linear_ones_what_they_are_told():
