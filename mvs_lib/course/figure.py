@@ -128,7 +128,7 @@ def show_images(
     for place, axis in enumerate(axes.flat):
         axis.set_axis_off()
         if place < len(images):
-            axis.imshow(images[place], cmap="gray" if np.ndim(images[place]) == 2 else None)
+            axis.imshow(images[place], cmap="gray", vmin=0, vmax=255)  # of no effect on colours
             if titles is not None:
                 axis.set_title(titles[place], fontsize=8)
     show(figure, alt, caption)

@@ -24,9 +24,10 @@ from mvs_lib.course.check import check, finish, use
 # ## The end result first
 # Below is SSDH's network on the campus as it was trained, and as this notebook's methods leave it:
 # measured, not estimated. A dot is a network; the ring marks the one that multiplies least and
-# loses less than a point of MAP. Most of them learned on afterwards, and learning on helps by
-# itself; the last line is the whole network that learned on, for comparison. (Every figure of this
-# notebook that is not computed here comes from `python -m mvs_lib bench compress`.)
+# loses less than a point of MAP. Those that are called *taught on* learned on afterwards, the
+# ringed one three times, and learning on helps by itself: the last line is the whole network, which
+# learned on once. (Every figure of this notebook that is not computed here comes from `python -m
+# mvs_lib bench compress`.)
 # %%
 from mvs_lib.course.compression_chart import compression_chart
 from mvs_lib.course.figure import show, show_images, subplots
@@ -56,8 +57,11 @@ print(f"{control['method']}: MAP {control['map']:.3f}")
 
 # %% [markdown]
 # ## What does a layer cost?
-# A convolution of $T$ kernels of $d \times d$ over $S$ channels makes each of its outputs from
-# $S d^2$ numbers. With $H \times W$ outputs a kernel:
+# A convolution slides $T$ filters of $d \times d$ over an image of $S$ channels (a stride of 2
+# visits every second pixel), and each filter makes an image of what it finds. A normalisation
+# behind it gives each of the $T$ channels the mean 0 and the spread 1, and a rectifier sets what is
+# below 0 to
+# 0. Each output is made of $S d^2$ numbers. With $H \times W$ outputs a filter:
 #
 # | In symbols | In words |
 # |---|---|
@@ -134,9 +138,9 @@ def two_layers(weights, rank):
 check("6.2", two_layers)
 
 # %% [markdown]
-# Try it on the trunk's vector layer, 768 values to 256. We count the share of the weights' energy
-# that is lost, and, which is another thing, the share of what the layer *says* of the queries'
-# photos.
+# Try it on the trunk's vector layer, 768 values to 256. We count the share of the weights' energy,
+# the sum of their squares, that is lost, and, which is another thing, the share of what the layer
+# *says* of the queries' photos.
 
 # %%
 from mvs_lib.compress.reconstruction import responses
@@ -182,8 +186,12 @@ show(figure, alt="Share lost by rank: least where the split knows what the layer
 # %% [markdown]
 # The lowest curve is the same split with one thing more in mind: what the layer will *read*,
 # learned from source photos and measured on queries, which it has not seen. Directions that no
-# photo has may go wrong at no cost. This is a pattern of the whole notebook: weights are means,
-# answers are ends.
+# photo has may go wrong at no cost. This is a pattern of the whole notebook: the weights are a
+# means, the answers are the end.
+#
+# With $C$ the mean of $x x^\top$ over what is read, the mean error of what is said is
+# $\lVert (W - W')\, C^{1/2} \rVert^2$. So take the singular values of $W C^{1/2}$ and undo the root
+# behind them; `root` and `back` are these two.
 
 # %%
 show_source(split_linear, docstring=False)
@@ -191,8 +199,8 @@ show_source(split_linear, docstring=False)
 # %% [markdown]
 # ## Columns and rows
 # A filter of $3 \times 3$ that is a column times a row can be used one after the other: three
-# multiplications and three instead of nine. Most filters are not so, but many are nearly so. (A
-# blur is: $\frac1{16} (1, 2, 1)^\top (1, 2, 1)$.)
+# multiplications and three instead of nine. (A blur is: $\frac1{16} (1, 2, 1)^\top (1, 2, 1)$.) Few
+# filters of a network are so; some are nearly so.
 #
 # ### Exercise 6.3 · 15 min
 # Find the column and the row whose product differs least from the filter, in the sum of squares.
@@ -218,14 +226,14 @@ column_and_row = use("6.3", column_and_row)
 first = network.get_submodule("trunk.stages.1.0").weight.detach().numpy()
 some = [first[k, 1] for k in (0, 5, 11, 17, 23, 29)]  # the green channel of six filters
 products = [np.outer(*column_and_row(kernel)) for kernel in some]
-limit = max(np.abs(kernel).max() for kernel in some)
-grey = [np.uint8(127.5 * (1 + kernel / limit)) for kernel in some + products]
+limits = [max(np.abs(a).max(), np.abs(b).max()) for a, b in zip(some, products, strict=True)]
+grey = [127.5 * (1 + a / limit) for a, limit in zip(some + products, limits * 2, strict=True)]
 titles = ["filter"] * 6 + [
     f"{100 * (1 - ((a - b) ** 2).sum() / (a**2).sum()):.0f} % kept"
     for a, b in zip(some, products, strict=True)
 ]
 show_images(
-    [np.kron(each, np.ones((8, 8), np.uint8)) for each in grey],
+    [np.kron(each, np.ones((8, 8))).astype(np.uint8) for each in grey],
     titles,
     "Six filters of five by five, and below each the nearest column times row.",
 )
@@ -233,8 +241,8 @@ show_images(
 # %% [markdown]
 # Jaderberg and others (2014) do not treat filters one by one. Their second scheme learns $K$
 # vertical filters over all channels, then horizontal ones over the $K$: $K d (S + T)$
-# multiplications instead of $S T d^2$. Sort the kernel's four axes into a matrix of (channel, row)
-# by (kernel, column), and you are back at exercise 6.2.
+# multiplications a pixel instead of $S T d^2$, at stride 1. Sort the four axes of the weights into
+# a matrix of (channel, row) by (filter, column), and you are back at exercise 6.2.
 
 # %%
 from mvs_lib.compress.low_rank import separable
@@ -244,7 +252,7 @@ show_source(separable, docstring=False)
 # %% [markdown]
 # ## Four thin layers
 # Lebedev and others (2015) go one step further: a sum of $R$ outer products of *four* vectors, one
-# an axis. The kernel becomes a $1 \times 1$ convolution, a column, a row, and a $1 \times 1$
+# an axis. The layer becomes a $1 \times 1$ convolution, a column, a row, and a $1 \times 1$
 # convolution, $R (S + 2 d + T)$ multiplications a pixel. There is no singular value decomposition
 # for four axes. One may improve one factor after another, which is simple, and can creep for
 # hundreds of rounds; or all at once, by damped Gauss-Newton steps, as the authors do and the
@@ -278,11 +286,10 @@ for seed in range(3):
 # | $\min_{M, b} \sum_i \lVert r(y_i) - r(M \hat y_i + b) \rVert^2$, rank $M \le k$ | the mixture of $k$ filters whose rectified answers come nearest |
 #
 # A rectifier inside a square is hard to minimise at once. So values $z_i$ stand in for
-# $M \hat y_i + b$, and two easy problems take turns: the best $M$ for the $z_i$, and the best $z_i$,
-# number by number, which minimise $(r(y) - r(z))^2 + \lambda (z - \hat z)^2$, where $\hat z$ is
-# what
-# $M$ says now and $\lambda$ grows to 1. The best $z$ is one of two: one below zero (`off`), or one
-# above (`on`).
+# $M \hat y_i + b$, and two easy problems take turns: the best $M$ for the $z_i$, and the best
+# $z_i$, number by number, which minimise $(r(y) - r(z))^2 + \lambda (z - \hat z)^2$, where $\hat z$
+# is what $M$ says now and $\lambda$ grows to 1. The best $z$ is one of two: one below zero (`off`),
+# or one above (`on`).
 
 # %%
 from mvs_lib.compress.asymmetric import asymmetric, auxiliary
@@ -322,10 +329,12 @@ print("normalised again, and it says the same:", "yes" if difference < 1e-3 else
 # %% [markdown]
 # ## Turn the dial
 # Every dot of the panel is a network that was made, written to a file, run and measured; there is
-# nothing in between. *Taught on* is what you have just read. Three names are new. *Separable basis*
-# is Jaderberg's first scheme: a few rank-one filters for all channels, mixed by a $1 \times 1$
-# convolution. *Monochromatic* and *biclustered* are Denton's for convolutions: each filter reads
-# one of a few mixed colours; channels that are used alike are grouped, and each block of groups is
+# nothing in between. *Taught on* is what you have just read. The number in a name is what was asked
+# of the five inner convolutions, of their multiplications or, for CP, of their weights; the whole
+# network saves less. *Responses*: fitted to what layers say. *Symmetric*: each layer fitted as if
+# those before it were whole. Two names are new. *Separable basis* is Jaderberg's first scheme: a
+# few rank-one filters for all channels, mixed by a $1 \times 1$ convolution. *Biclustered* is
+# Denton's for convolutions: channels that are used alike are grouped, and each block of groups is
 # split by singular vectors.
 #
 # **Predict** before you turn it. (1) Which loses more at half of the multiplications, columns and
@@ -345,11 +354,11 @@ for panel.method.value in ("separable", "fewer filters", "CP"):
         print(panel.summary())
 
 # %% [markdown]
-# Columns and rows that were fitted to the weights lose more; fitted to what layers say, they come
-# near. And teaching on gives nearly everything back, sometimes more than was lost, since the whole
-# network would have learned from it, too. One method does not take to it: CP, four layers deep where
-# one was. At a third of the weights it gets worse at the rate that suits the others, at a sixth it
-# stays behind them. Its authors used a smaller rate, and say that it is delicate.
+# Columns and rows that were fitted to the weights lose more; fitted to what layers say, they lose
+# less. And teaching on gives nearly everything back, sometimes more than was lost, since the whole
+# network would have learned from it, too. One method does not take to it: CP, four layers deep
+# where one was. At a third of the weights it gets worse at the rate that suits the others, at a
+# sixth it stays behind them. Its authors used a smaller rate, and say that it is delicate.
 #
 # ## Multiplications are not milliseconds
 # The papers count operations, and so did we. But a processor that multiplies sixteen numbers at a
@@ -384,9 +393,10 @@ quiz("06")
 # ## Summary
 # - A layer costs what it multiplies, most where maps are still large and channels already many; what
 #   it stores is another matter.
-# - The singular value decomposition is the best split there is of a matrix, and says what it loses.
-# - A kernel can become columns and rows, or four thin layers; the sums of outer products that this
-#   takes have no closed form, and are found step by step.
+# - The singular value decomposition is the best split there is of a matrix's weights, and says what
+#   it loses.
+# - A convolution can become columns and rows, by singular values, or four thin layers, which have no
+#   closed form and are found step by step.
 # - Keep what a layer says, not its weights; behind a rectifier, given what it will really read. Then
 #   let the network learn on, with its normalisations.
 # - Count multiplications to compare methods, measure milliseconds to choose one.
@@ -397,7 +407,7 @@ quiz("06")
 # shows how.
 #
 # ## Next
-# The file has shrunk a little on the way. Notebook 07 is about nothing else.
+# The file has shrunk on the way, too. Notebook 07 is about nothing else.
 
 # %%
 finish("06")

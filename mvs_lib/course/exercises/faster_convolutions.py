@@ -99,7 +99,7 @@ def keeps_the_smallest(weights, rank):
 def takes_columns_of_v(weights, rank):
     """Columns of v, where there are as many."""
     u, s, v = np.linalg.svd(weights, full_matrices=False)
-    return (u[:, :rank] * s[:rank]) @ v.T[:, :rank].T[:, ::-1]
+    return (u[:, :rank] * s[:rank]) @ v[:, :rank].T
 
 
 separate = Exercise(

@@ -51,6 +51,13 @@ def returns_a_mask(weights, kept):
     return (pruned(weights, kept) != 0).astype(float)
 
 
+@prune.mistake("Of equal weights the first ones stay, and no more than `kept` in all.")
+def keeps_all_that_are_equal(weights, kept):
+    """All that are as large as the smallest one that stays."""
+    least = np.sort(np.abs(weights).ravel())[-kept]
+    return np.where(np.abs(weights) >= least, weights, 0)
+
+
 @prune.mistake("`kept` says how many stay, not how many go.")
 def prunes_as_many(weights, kept):
     """The complement's number."""
