@@ -4,7 +4,8 @@ from mvs_lib.benchmarks.readme_tables import TABLES
 
 
 def compressed(method, size_ratio, macs_ratio, value, **more):
-    row = {"net": "campus", "method": method, "protocol": "few photos", "file_bytes": 1_500_000}
+    row = {"net": "campus", "method": method, "data": "campus", "protocol": "campus: few photos"}
+    row |= {"file_bytes": 1_500_000}
     row |= {"size_ratio": size_ratio, "macs_ratio": macs_ratio, "time_ratio": 1.25, "map": value}
     row |= {"zlib_bytes": 1_400_000, "peak_bytes": 21_000_000, "map_before": 0.92}
     return row | {"flipped_bits": 0.0123} | more
@@ -17,8 +18,9 @@ def test_compressed_networks_that_another_beats_are_left_out_and_yardsticks_are_
         compressed("beaten", 20.0, 1.0, 0.90),
         compressed("quick", 2.0, 4.0, 0.90),
         compressed("8 bits, ONNX Runtime", 3.9, 1.0, 0.89, zlib_bytes=None),
-        compressed("original", 1.0, 1.0, 0.95, net="cifar10"),
-    ]
+        compressed("original", 1.0, 1.0, 0.95, net="cifar10", data="CIFAR-10",
+                   protocol="P2: few photos"),
+    ]  # fmt: skip
     (head, *lines), below = TABLES["compress"](rows)
     assert [line[:2] for line in lines] == [
         ["campus", "original"], ["campus", "small"], ["campus", "quick"],
@@ -29,7 +31,7 @@ def test_compressed_networks_that_another_beats_are_left_out_and_yardsticks_are_
     ]  # fmt: skip
     assert lines[3][4] == "" and all(len(line) == len(head) for line in lines)
     assert below[1].startswith("5 of 6 results")
-    assert below[1].endswith("campus: few photos; cifar10: few photos.")
+    assert below[1].endswith("campus: few photos; cifar10: P2: few photos.")
 
 
 def test_encoders_of_the_campus_and_below_them_the_least_memory_of_a_large_network():
