@@ -315,9 +315,9 @@ for row in measured:
         print(f"{row['map']:.3f}  {row['map_mixed']:.3f}")
 
 # %% [markdown]
-# Of shared weights, gaps and Huffman make little more than half of what zlib makes. Of weights that
+# Of shared weights, gaps and Huffman make less than two thirds of what zlib makes. Of weights that
 # are only pruned they make more: in 32 bits nearly every one is a value of its own, and a label for
-# each of them wins nothing. And keeping the old codes costs a few thousandths; where the small
+# each of them wins nothing. And keeping the old codes costs less than a hundredth; where the small
 # network is poor it even helps, because the large one's codes are the better ones.
 #
 # ## Other ways to say a matrix

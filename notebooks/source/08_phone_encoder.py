@@ -74,7 +74,8 @@ for name, (file, made_of) in files.items():
 # Three files of one network, and one of its compressed version. The second computes in 8 bits, and
 # more of its bits differ. The third is the first one *packed*: the same weights, deflated, which
 # hardly helps. The last is the compressed network of notebook 07, packed: few weights, of few
-# values, and so few bytes.
+# values, and so few bytes. (The file that comes with the course is of an earlier run than notebook
+# 07's table, so that its MAP, below, is a little other than there.)
 #
 # ## Measure as if you were your own rival
 # A time is easy to get wrong. The first photo pays for loading; the next ones find everything warm;
@@ -264,6 +265,7 @@ axes.set_xticks([0.3, 0.5, 0.7, 1, 1.4, 2], ["0.3", "0.5", "0.7", "1", "1.4", "2
 axes.minorticks_off()
 axes.set_yticks(range(len(timed)), [f"{name} ({DEVICES[name].year})" for name in timed])
 show(figure, alt="Ratios of predicted and measured times, a row a device; a square is AlexNet.")
+# %%
 for name in timed:
     model = latency_model(name)
     print(f"{name:20} {len(model.ratios):2} networks, ", end="")
