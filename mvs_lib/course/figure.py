@@ -128,10 +128,7 @@ def show_images(
     for place, axis in enumerate(axes.flat):
         axis.set_axis_off()
         if place < len(images):
-            grey = np.ndim(images[place]) == 2
-            bytes_ = grey and np.asarray(images[place]).dtype == np.uint8  # black is 0, white 255
-            limits = {"vmin": 0, "vmax": 255} if bytes_ else {}
-            axis.imshow(images[place], cmap="gray" if grey else None, **limits)
+            axis.imshow(images[place], cmap="gray", vmin=0, vmax=255)  # of no effect on colours
             if titles is not None:
                 axis.set_title(titles[place], fontsize=8)
     show(figure, alt, caption)

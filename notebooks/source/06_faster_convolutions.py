@@ -59,9 +59,8 @@ print(f"{control['method']}: MAP {control['map']:.3f}")
 # ## What does a layer cost?
 # A convolution slides $T$ filters of $d \times d$ over an image of $S$ channels (a stride of 2
 # visits every second pixel), and each filter makes an image of what it finds. A normalisation
-# behind it gives each of the $T$ channels the mean 0 and the spread 1, and a rectifier sets what is
-# below 0 to
-# 0. Each output is made of $S d^2$ numbers. With $H \times W$ outputs a filter:
+# behind it gives each of the $T$ channels the mean 0 and the spread 1, and a rectifier lets nothing
+# below 0 pass. Each output is made of $S d^2$ numbers. With $H \times W$ outputs a filter:
 #
 # | In symbols | In words |
 # |---|---|

@@ -265,6 +265,7 @@ axes.set_xticks([0.3, 0.5, 0.7, 1, 1.4, 2], ["0.3", "0.5", "0.7", "1", "1.4", "2
 axes.minorticks_off()
 axes.set_yticks(range(len(timed)), [f"{name} ({DEVICES[name].year})" for name in timed])
 show(figure, alt="Ratios of predicted and measured times, a row a device; a square is AlexNet.")
+
 # %%
 for name in timed:
     model = latency_model(name)
@@ -276,8 +277,8 @@ for name in timed:
 # has so many weights for so few multiplications, so that without it nothing tells the fit what a
 # weight costs. A model knows what it has seen. On the two newest chips it has seen five networks
 # only, and errs by far more. And one network is in no fit: VGG-16 does not fit into a small phone's
-# memory, and on nearly all other chips takes half of the predicted time or little more, since ncnn
-# has a short cut for its convolutions. So even these errors flatter.
+# memory, and on nearly all other chips is 1.4 to 2.5 times as fast as predicted, since ncnn has a
+# short cut for its convolutions. So even these errors flatter.
 #
 # ## The software of 2016
 # Wu and others (2016) report 2.93 seconds for AlexNet on a Huawei Mate 7, and 0.95 by looking up
@@ -383,8 +384,8 @@ for panel.device.value, panel.network.value in (
         print(panel.summary())
 
 # %% [markdown]
-# (1) On LTE the Mate 7's work is a visible piece of the bar; on Wi-Fi it is most of it. (2) On Wi-
-# Fi alone. (3) One photo tells little, try several; over all queries the MAP of the table above
+# (1) On LTE the Mate 7's work is a visible piece of the bar; on Wi-Fi it is most of it. (2) On
+# Wi-Fi alone. (3) One photo tells little, try several; over all queries the MAP of the table above
 # tells.
 #
 # ## A real phone
