@@ -15,7 +15,7 @@ the last epochs of its training.
 """
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -25,7 +25,7 @@ from torch.nn.utils import parametrize
 from mvs_lib import paths
 from mvs_lib.benchmarks import cifar10_p2, kept_code
 from mvs_lib.benchmarks.campus_methods import photos
-from mvs_lib.benchmarks.compress_subject import Learn, Subject, looked_at
+from mvs_lib.benchmarks.compress_subject import Case, Learn, Subject, looked_at
 from mvs_lib.compress.folding import folded, unfolded
 from mvs_lib.compress.layers import replaced
 from mvs_lib.datasets import cifar
@@ -38,7 +38,7 @@ from mvs_lib.deep.settings import Settings
 from mvs_lib.deep.training import train
 
 __all__ = [
-    "NETWORKS", "Case", "campus_network", "cifar10_network", "large_head", "with_large_head",
+    "NETWORKS", "campus_network", "cifar10_network", "large_head", "with_large_head",
 ]  # fmt: skip
 
 BITS = 48
@@ -49,30 +49,11 @@ CIFAR10_ON = replace(
     learning_rate=cifar10_p2.PRETRAINING.learning_rate * 2 / cifar10_p2.PRETRAINING.epochs,
 )  # fmt: skip
 HEAD = recipe.HASHING  # of the large head, by SGD alone
+PRUNED = tuple(f"deep_compression_{label}" for label in ("mild", "moderate", "middle"))
+FOR_CIFAR10 = ("as_they_are", *PRUNED, "looked_up", "separated", "fewer")
+FOR_LINEAR_LAYERS = ("as_they_are", *PRUNED, "deep_compression_strong", "matrices", "looked_up",
+                     "denton")  # fmt: skip
 WIDE, CELLS = 4096, 6  # outputs of each linear layer; side of what the first one reads
-
-
-@dataclass
-class Case:
-    """A network with its photos and its names.
-
-    Args:
-        name: of the network.
-        subject: what compressors see.
-        split: what it is measured on.
-        protocol: in words.
-        seed: of the training.
-        key: names all that its figures depend on.
-        families: of methods that it is measured with; all of them if None.
-    """
-
-    name: str
-    subject: Subject
-    split: Split
-    protocol: str
-    seed: int
-    key: str
-    families: tuple[str, ...] | None = None
 
 
 def campus_network(quick: bool) -> Case:
@@ -100,7 +81,7 @@ def cifar10_network(quick: bool) -> Case:
     protocol = f"P2: {len(asked.query)} of the queries, {len(asked.source)} in the database"
     return _case(
         "cifar10", network, asked, protocol, facts["seed"], CIFAR10_ON, quick, split.source,
-        families=("as_they_are", "deep_compression", "looked_up", "separated", "fewer"),
+        families=FOR_CIFAR10,
     )  # fmt: skip
 
 
@@ -128,7 +109,7 @@ def large_head(quick: bool) -> Case:
     on = replace(ON, epochs=2)
     return _case(
         "campus, large head", network, split, about["protocol"], facts["seed"], on, quick,
-        families=("as_they_are", "deep_compression", "matrices", "looked_up", "denton"),
+        families=FOR_LINEAR_LAYERS,
     )  # fmt: skip
 
 

@@ -28,7 +28,15 @@ from mvs_lib.compress.vector_quantization import (
 )
 from mvs_lib.compress.weight_sharing import shared
 
-__all__ = ["as_they_are", "deep_compression", "looked_up", "matrices"]
+__all__ = [
+    "as_they_are",
+    "deep_compression_middle",
+    "deep_compression_mild",
+    "deep_compression_moderate",
+    "deep_compression_strong",
+    "looked_up",
+    "matrices",
+]
 
 
 def as_they_are(subject: Subject) -> Made:
@@ -37,23 +45,30 @@ def as_they_are(subject: Subject) -> Made:
     yield "taught on, not compressed", subject.learn(subject.trained)
 
 
-def deep_compression(subject: Subject) -> Made:
-    """Prune in rounds, share, let the values learn on (Han et al., 2016)."""
-    for label, others, linear, bits in (
-        ("mild", 0.2, 0.12, 4), ("middle", 0.11, 0.06, 4), ("strong", 0.09, 0.04, 3),
-    ):  # fmt: skip
+def _deep_compression(label: str, others: float, linear: float, bits: int):
+    """Return the family of one strength: what layers keep, see `shares`, and bits of a label."""
+
+    def made(subject: Subject) -> Made:
         kept = shares(subject, others, linear)
-        values = dict.fromkeys(kept, (1 << bits) - 1)
         pipeline = Pipeline({
-            "pruned": lambda network, kept=kept: prune_gradually(
+            "pruned": lambda network: prune_gradually(
                 network, kept, 3, lambda net, number: subject.learn(net)
             ),
-            "shared": partial(shared, values=values),
+            "shared": partial(shared, values=dict.fromkeys(kept, (1 << bits) - 1)),
             "values taught": subject.briefly,
             "16-bit values": halved,
         })  # fmt: skip
         for step, network in pipeline.stages(subject.trained):
             yield f"deep compression, {label}, {step}", network
+
+    return made
+
+
+# Prune in rounds, share, let the values learn on (Han et al., 2016).
+deep_compression_mild = _deep_compression("mild", 0.2, 0.12, 4)
+deep_compression_moderate = _deep_compression("moderate", 0.14, 0.09, 4)
+deep_compression_middle = _deep_compression("middle", 0.11, 0.06, 4)
+deep_compression_strong = _deep_compression("strong", 0.09, 0.04, 3)
 
 
 def matrices(subject: Subject) -> Made:

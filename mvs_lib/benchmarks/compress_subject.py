@@ -1,4 +1,4 @@
-"""A network that is to be compressed, and what a compressor may look at. See `compress`."""
+"""A network to be compressed, what a compressor may look at, and its names. See `compress`."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -9,9 +9,10 @@ from torch import nn
 
 from mvs_lib.compress.folding import standardised
 from mvs_lib.compress.pruning import settled
+from mvs_lib.datasets.collection import Split
 from mvs_lib.deep.network import HashNetwork
 
-__all__ = ["Learn", "Made", "Subject", "halved", "large_enough", "looked_at", "shares"]
+__all__ = ["Case", "Learn", "Made", "Subject", "halved", "large_enough", "looked_at", "shares"]
 
 Made = Iterator[tuple[str, nn.Module]]
 Learn = Callable[[nn.Module], nn.Module]
@@ -66,6 +67,29 @@ class Subject:
     def large(self) -> dict[str, nn.Linear]:
         """The linear layers of the trunk."""
         return {n: layer for n, layer in self.layers(nn.Linear).items() if n.startswith("trunk.")}
+
+
+@dataclass
+class Case:
+    """A network with its photos and its names.
+
+    Args:
+        name: of the network.
+        subject: what compressors see.
+        split: what it is measured on.
+        protocol: in words.
+        seed: of the training.
+        key: names all that its figures depend on.
+        families: of methods that it is measured with; all of them if None.
+    """
+
+    name: str
+    subject: Subject
+    split: Split
+    protocol: str
+    seed: int
+    key: str
+    families: tuple[str, ...] | None = None
 
 
 def looked_at(images: np.ndarray) -> torch.Tensor:

@@ -40,7 +40,7 @@ def split_linear(layer: nn.Linear, rank: int, inputs: torch.Tensor | None = None
     n, m = layer.weight.shape
     check_rank("rank", rank, min(m, n))
     weight = layer.weight.detach().double()
-    root, back = _roots(inputs, m)
+    root, back = _correlation_roots(inputs, m)
     u, s, v = torch.linalg.svd(weight @ root, full_matrices=False)
     first, second = v[:rank] @ back, u[:, :rank] * s[:rank]
     return nn.Sequential(linear(first, None, layer), linear(second, layer.bias, layer))
@@ -203,7 +203,7 @@ def _balanced(vectors: torch.Tensor, groups: int, random_state: int) -> torch.Te
     return member.argsort(stable=True)
 
 
-def _roots(inputs: torch.Tensor | None, m: int) -> tuple[torch.Tensor, torch.Tensor]:
+def _correlation_roots(inputs: torch.Tensor | None, m: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Return C^(1/2) and its inverse (pseudo-inverse where no data lies); twice I without data."""
     if inputs is None:
         return torch.eye(m, dtype=torch.float64), torch.eye(m, dtype=torch.float64)

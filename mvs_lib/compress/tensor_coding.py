@@ -7,7 +7,9 @@ before, both Huffman coded. Here a tensor is stored in whichever way is shortest
 - ``raw``: its bytes;
 - ``dense``: a codebook of its different values, and for each entry a label;
 - ``sparse``: a codebook of the values other than 0, and labels and gaps of the entries that have
-  one (`mvs_lib.compress.sparse_coding`), for the number of bits a gap that is best.
+  one (`mvs_lib.compress.sparse_coding`), for the number of bits a gap that is best;
+- ``gaps``: the same without a codebook, each entry's bytes as they are. A layer that is pruned and
+  whose weights are not shared has nearly as many values as entries.
 
 All are exact to the last bit, since values are compared by their bits. What a Huffman code needs
 (the length of each symbol's code) counts, and so does the codebook.
@@ -18,7 +20,7 @@ import math
 import numpy as np
 
 from mvs_lib.compress.huffman import code_lengths, decode, encode
-from mvs_lib.compress.sparse_coding import filled_in, gaps
+from mvs_lib.compress.sparse_coding import filled_in, gaps, places
 
 __all__ = ["DTYPES", "decode_tensor", "encode_tensor"]
 
@@ -54,6 +56,9 @@ def encode_tensor(values: np.ndarray) -> tuple[dict, list[bytes]]:
         if patterns[0] == 0:
             for bits in GAP_BITS:
                 best = min(best, _sparse(facts, patterns, labels, bits), key=_size)
+    if len(patterns) and patterns[0] == 0:
+        for bits in GAP_BITS:
+            best = min(best, _gaps(facts, raw, bits), key=_size)
     return best
 
 
@@ -80,6 +85,12 @@ def _decoded(facts: dict, pieces: list[bytes]) -> np.ndarray:
         if len(data) != size * kind.itemsize:
             raise ValueError(f"{len(data)} bytes are no tensor {shape} of {kind}")
         found = np.frombuffer(data, whole)
+    elif facts["coding"] == "gaps":
+        lengths, gap_data, data = pieces
+        values = np.frombuffer(data, whole)
+        gap = decode(gap_data, np.frombuffer(lengths, np.uint8), len(values))
+        found = np.zeros(size, whole)
+        found[places(gap, size)] = values
     else:
         patterns = np.frombuffer(pieces[0], whole)
         if facts["coding"] == "dense":
@@ -119,6 +130,13 @@ def _sparse(facts, patterns: np.ndarray, labels: np.ndarray, bits: int) -> tuple
         encode(value, value_lengths), encode(gap, gap_lengths),
     ]  # fmt: skip
     return {**facts, "coding": "sparse", "count": len(gap)}, pieces
+
+
+def _gaps(facts, raw: np.ndarray, bits: int) -> tuple[dict, list[bytes]]:
+    gap, _ = gaps(raw != 0, bits)
+    lengths = code_lengths(np.bincount(gap, minlength=1 << bits))
+    values = raw[places(gap, len(raw))]  # of a filler, too: 0
+    return {**facts, "coding": "gaps"}, [lengths.tobytes(), encode(gap, lengths), values.tobytes()]
 
 
 def _size(stored: tuple[dict, list[bytes]]) -> int:

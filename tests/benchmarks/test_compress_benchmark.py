@@ -8,10 +8,12 @@ import torch
 from torch import nn
 
 from mvs_lib import paths
-from mvs_lib.benchmarks import compress, compress_networks
-from mvs_lib.benchmarks.compress_networks import Case, with_large_head
-from mvs_lib.benchmarks.compress_subject import Subject, halved, shares
+from mvs_lib.benchmarks import compress, compress_figures, compress_networks
+from mvs_lib.benchmarks.compress_figures import sent
+from mvs_lib.benchmarks.compress_networks import with_large_head
+from mvs_lib.benchmarks.compress_subject import Case, Subject, halved, shares
 from mvs_lib.codes import unpack
+from mvs_lib.compress.cost import cost
 from mvs_lib.compress.folding import folded
 from mvs_lib.compress.layers import replaced
 from mvs_lib.compress.pruning import pruned
@@ -51,9 +53,9 @@ def case(name="small", width=8):
 def quick(monkeypatch, tmp_path):
     monkeypatch.setenv("MVS_DATA", str(tmp_path))
     monkeypatch.setattr(compress, "NETWORKS", {"small": lambda quick: case()})
-    monkeypatch.setattr(compress.measurement, "time_ratio", lambda *_: 1.5)
-    measured = compress.measurement.Measured(1, 1, 1, 10, 20)
-    monkeypatch.setattr(compress.measurement, "measure", lambda *_: measured)
+    monkeypatch.setattr(compress_figures.measurement, "time_ratio", lambda *_: 1.5)
+    measured = compress_figures.measurement.Measured(1, 1, 1, 10, 20)
+    monkeypatch.setattr(compress_figures.measurement, "measure", lambda *_: measured)
 
 
 def test_a_row_says_what_its_network_does(quick, monkeypatch):
@@ -72,11 +74,11 @@ def test_a_row_says_what_its_network_does(quick, monkeypatch):
     assert original["size_ratio"] == pytest.approx(1, abs=0.1)
     assert original["zlib_bytes"] < original["file_bytes"] * 1.1
     base = case()
-    sent = compress._sent(given)
+    small = sent(given)
     flipped = total = 0
     for part in (base.split.query, base.split.source):
         before = unpack(encode(base.subject.network, part.images), 16)
-        now = unpack(encode(sent, part.images), 16)
+        now = unpack(encode(small, part.images), 16)
         flipped, total = flipped + (before != now).sum(), total + now.size
     assert row["flipped_bits"] == pytest.approx(flipped / total, abs=1e-5) and flipped
     assert row["file_bytes"] < original["file_bytes"] and row["macs_ratio"] == 1
@@ -125,7 +127,7 @@ def test_what_learns_on_has_its_normalisations_and_codebooks_go_by_sgd(monkeypat
 
 
 def test_the_classifier_is_not_sent():
-    network = compress._sent(case().subject.network)
+    network = sent(case().subject.network)
     assert isinstance(network.classifier, nn.Identity)
 
 
@@ -141,14 +143,14 @@ def test_every_method_of_a_family_makes_a_network_that_runs(family, name):
     names, sizes = [], []
     for name, network in compress.METHODS[family](subject):
         names.append(name)
-        network = compress._sent(network).float()
+        network = sent(network).float()
         codes = encode(network, subject.images[:4])
         assert codes.shape == (4, 2)
-        sizes.append(compress.cost(network, subject.photos[:1]))
+        sizes.append(cost(network, subject.photos[:1]))
     assert len(set(names)) == len(names) >= 2
     assert all(torch.equal(v, before[k]) for k, v in subject.network.state_dict().items())
     if family in ("separated", "canonical", "fewer"):
-        whole = compress.cost(compress._sent(subject.network), subject.photos[:1]).macs
+        whole = cost(sent(subject.network), subject.photos[:1]).macs
         assert min(size.macs for size in sizes) < whole / 1.6
 
 
@@ -178,7 +180,7 @@ def test_a_family_that_was_cut_off_goes_on_and_one_that_is_whole_is_read(quick, 
 def test_the_one_that_comes_with_the_course_is_written_as_measured(quick, monkeypatch, tmp_path):
     given = case().subject.network
     monkeypatch.setattr(compress, "METHODS", {"made": lambda subject: iter([("as it is", given)])})
-    monkeypatch.setattr(compress, "SHIPPED", ("small", "as it is"))
+    monkeypatch.setattr(compress_figures, "SHIPPED", ("small", "as it is"))
     list(compress.rows(quick=True, only=["made"]))
     assert not (tmp_path / "checkpoints").exists()
     *_, row = compress.rows(only=["made"])
@@ -192,7 +194,7 @@ def test_the_one_that_comes_with_the_course_is_written_as_measured(quick, monkey
 
 def test_the_eight_bit_encoder_stands_beside_them(quick, monkeypatch):
     monkeypatch.setattr(compress, "METHODS", {})
-    monkeypatch.setattr(compress, "CALIBRATED_ON", 16)
+    monkeypatch.setattr(compress_figures, "CALIBRATED_ON", 16)
     rows = list(compress.rows())
     assert [row["method"] for row in rows] == ["original", "8 bits, ONNX Runtime"]
     assert 0 <= rows[1]["flipped_bits"] < 0.2 and rows[1]["macs_ratio"] == 1

@@ -58,9 +58,10 @@ def test_the_shortest_way_is_taken():
     random = np.random.default_rng(0)
     plain = random.normal(size=4000).astype(np.float32)
     few = random.choice(np.float32([-1, -0.5, 0.5, 2]), 4000)
-    sparse = np.where(random.random(4000) < 0.05, few, np.float32(0))
-    sizes = {}
-    for name, values in (("raw", plain), ("dense", few), ("sparse", sparse)):
+    there = random.random(4000) < 0.05
+    sparse, pruned_only = (np.where(there, values, np.float32(0)) for values in (few, plain))
+    sizes, ways = {}, {"raw": plain, "dense": few, "sparse": sparse, "gaps": pruned_only}
+    for name, values in ways.items():
         facts, pieces = encode_tensor(values)
         assert facts["coding"] == name
         sizes[name] = sum(map(len, pieces))
@@ -68,6 +69,9 @@ def test_the_shortest_way_is_taken():
     share = 0.05
     entropy = -share * np.log2(share / 4) - (1 - share) * np.log2(1 - share)
     assert sizes["sparse"] < 1.4 * 4000 * entropy / 8
+    where = -share * np.log2(share) - (1 - share) * np.log2(1 - share)
+    kept = 4 * there.sum()
+    assert kept < sizes["gaps"] < kept + 1.6 * 4000 * where / 8 < len(zlib.compress(pruned_only))
     signs = np.float32([0.0, -0.0, np.nan, np.inf] * 50)
     assert bits_of(decode_tensor(*encode_tensor(signs))) == bits_of(signs)
 
