@@ -3,7 +3,7 @@ from mvs_lib.course.figure import describe
 
 ROWS = [
     {"net": "a", "method": method, "size_ratio": size, "macs_ratio": 1.0, "time_ratio": 2.0,
-     "map": value}
+     "map": value, "map_before": 0.9}
     for method, size, value in (
         ("original", 1.0, 0.9), ("signs", 8.0, 0.3), ("deep, mild", 10.0, 0.91),
         ("deep, strong", 30.0, 0.85),
