@@ -25,7 +25,13 @@ from pathlib import Path
 
 from torch import nn
 
-from mvs_lib.benchmarks import compress_faster, compress_figures, compress_smaller, kept_code
+from mvs_lib.benchmarks import (
+    compress_faster,
+    compress_fewer,
+    compress_figures,
+    compress_smaller,
+    kept_code,
+)
 from mvs_lib.benchmarks.compress_figures import Figures
 from mvs_lib.benchmarks.compress_networks import NETWORKS
 from mvs_lib.benchmarks.compress_subject import Made
@@ -35,7 +41,7 @@ __all__ = ["METHODS", "rows"]
 
 METHODS = {
     name: function
-    for module in (compress_smaller, compress_faster)
+    for module in (compress_smaller, compress_faster, compress_fewer)
     for name, function in vars(module).items()
     if name in module.__all__
 }

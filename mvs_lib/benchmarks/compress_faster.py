@@ -4,32 +4,24 @@ Each function takes a `Subject` and yields names and networks; a name says the m
 comma how strongly it was used, or which step of several it is. Nothing looks at a query.
 """
 
-from functools import partial
-
 import torch
 from torch import nn
 
-from mvs_lib.benchmarks.compress_subject import Made, Subject, halved, large_enough
-from mvs_lib.compress.asymmetric import asymmetric, choose_ranks, multiplied_out
-from mvs_lib.compress.cost import layer_costs
+from mvs_lib.benchmarks.compress_subject import Made, Subject
 from mvs_lib.compress.cp import cp_convolution
-from mvs_lib.compress.folding import folded
 from mvs_lib.compress.layers import replaced
 from mvs_lib.compress.low_rank import separable, separable_basis
-from mvs_lib.compress.pipeline import Pipeline
-from mvs_lib.compress.pruning import prune_gradually
 from mvs_lib.compress.reconstruction import reconstruct, responses
 from mvs_lib.compress.svd import biclustered, monochromatic, split_linear
-from mvs_lib.compress.weight_sharing import shared
 
-__all__ = ["canonical", "denton", "fewer", "separated", "separated_basis"]
+__all__ = ["canonical", "denton", "separated", "separated_basis"]
 
 
 def separated(subject: Subject) -> Made:
     """Columns and rows (Jaderberg et al., 2014), by weights, by responses, and taught on."""
     for divisor in (2, 4):
         new = {
-            name: separable(layer, _separable_rank(layer, 1 / divisor))
+            name: separable(layer, separable_rank(layer, 1 / divisor))
             for name, layer in subject.wide.items()
         }
         by_weights = replaced(subject.network, new)
@@ -85,44 +77,7 @@ def denton(subject: Subject) -> Made:
         yield f"split linear layers, 1/{divisor}", replaced(subject.network, new)
 
 
-def fewer(subject: Subject) -> Made:
-    """Fewer filters (Zhang et al., 2016), at once and in two goes, and in chains with others."""
-    taught = {}
-    for speed in (2, 4):
-        ranks = _ranks(subject, 1 / speed)
-        pair = [
-            asymmetric(subject.network, ranks, subject.photos, relu=subject.relu, symmetric=kind)
-            for kind in (True, False)
-        ]
-        yield f"fewer filters, {speed}x, symmetric", pair[0]
-        yield f"fewer filters, {speed}x", pair[1]
-        taught[speed] = subject.learn(pair[1])
-        yield f"fewer filters, {speed}x, taught on", taught[speed]
-    half = folded(taught[2])
-    whole = replaced(half, {n: multiplied_out(half.get_submodule(n)) for n in subject.wide})
-    again = asymmetric(whole, _ranks(subject, 1 / 6), subject.photos, relu=subject.relu)
-    yield "fewer filters, 6x in two goes", again
-    fewest = subject.learn(subject.learn(again))
-    yield "fewer filters, 6x in two goes, taught on", fewest
-    new = {f"{name}.0": _split(half.get_submodule(f"{name}.0")) for name in subject.wide}
-    chain = replaced(half, new)
-    yield "fewer filters then separable", chain
-    yield "fewer filters then separable, taught on", subject.learn(chain)
-    kept = {name: 0.3 for name, layer in fewest.named_modules() if large_enough(name, layer)}
-    pipeline = Pipeline({
-        "pruned": lambda net: prune_gradually(net, kept, 3, lambda each, _: subject.learn(each)),
-        "shared": partial(shared, values=dict.fromkeys(kept, 15)),
-        "values taught": subject.briefly,
-        "16-bit values": halved,
-    })  # fmt: skip
-    yield "fewer filters then pruned and shared", pipeline(fewest)
-
-
-def _split(layer: nn.Conv2d) -> nn.Sequential:
-    return separable(layer, _separable_rank(layer, 1 / 2))
-
-
-def _separable_rank(layer: nn.Conv2d, share: float) -> int:
+def separable_rank(layer: nn.Conv2d, share: float) -> int:
     """Return the K of `separable` that leaves a share of a layer's multiplications.
 
     The vertical filters work at all columns of what they read, and so are many where columns are
@@ -154,18 +109,3 @@ def _reconstructed(subject: Subject, new: dict[str, nn.Module]) -> nn.Module:
         said = responses(subject.network, name, subject.photos)[1]
         network = replaced(network, {name: reconstruct(layer, read, said, steps=30)})
     return network
-
-
-def _ranks(subject: Subject, share: float) -> dict[str, int]:
-    """Choose how many filters the wide layers keep for a share of their operations."""
-    costs = layer_costs(subject.network, subject.photos[:1])
-    energies, each, whole = {}, {}, 0.0
-    for name, layer in subject.wide.items():
-        said = responses(subject.network, name, subject.photos)[1].movedim(1, -1).flatten(0, -2)
-        said = said[:: max(1, len(said) // 20_000)].double()
-        energies[name] = torch.linalg.svdvals(said - said.mean(0)).square()
-        outputs, inputs, height, width = layer.weight.shape
-        pixels = costs[name].macs / layer.weight.numel()
-        each[name] = pixels * (inputs * height * width + outputs)
-        whole += costs[name].macs
-    return choose_ranks(energies, each, whole * share)
