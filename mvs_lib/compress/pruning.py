@@ -30,7 +30,7 @@ class Mask(nn.Module):
 
     def forward(self, weights: torch.Tensor) -> torch.Tensor:
         """Return the weights that are left, the others 0."""
-        return weights * self.kept
+        return weights.where(self.kept != 0, 0)  # a product would make two kinds of 0, 0 and -0
 
     def right_inverse(self, weights: torch.Tensor) -> torch.Tensor:
         """Return what `torch.nn.utils.parametrize` keeps: the weights as they are."""

@@ -44,6 +44,8 @@ def test_the_largest_weights_stay_and_the_others_are_0_for_good():
     assert not ((again[3].weight != 0) & ~kept).any(), "what is gone stays gone"
     plain = settled(again)
     assert torch.equal(plain[3].weight, again[3].weight) and not list(plain[3].buffers())
+    gone = plain[3].weight[plain[3].weight == 0]
+    assert not torch.signbit(gone).any(), "-0 is another value than 0 to a file"
     assert (net[3].weight != 0).all(), "the network given is left alone"
 
 
