@@ -18,6 +18,7 @@ __all__ = ["PARTITIONS", "AdaptivePartition", "correlation", "objective", "subst
 SAMPLE = 20_000  # codes that correlations are estimated from
 STARTS = 24  # orders that exchanges start from, if their number times bits squared stays below
 EFFORT = 1 << 14
+EXACT = 1 << 24  # so far float32 counts one by one
 
 
 def correlation(codes: np.ndarray, bits: int) -> np.ndarray:
@@ -28,14 +29,18 @@ def correlation(codes: np.ndarray, bits: int) -> np.ndarray:
     Raises:
         ValueError: see `mvs_lib.codes.check_codes`.
     """
-    values = unpack(codes, bits).astype(np.float32)
-    if not len(values):
-        return np.zeros((bits, bits))
-    values -= values.mean(axis=0, dtype=np.float64).astype(np.float32)
-    products = (values.T @ values).astype(np.float64)
-    deviation = np.sqrt(np.diag(products))
-    scale = np.outer(deviation, deviation)
-    found = np.abs(np.divide(products, scale, out=np.zeros_like(products), where=scale > 1e-6))
+    values = unpack(codes, bits)
+    # Counts are whole numbers, the same on every machine: a product of centred values is summed in
+    # whichever order suits the processor, and an order of bits may hang on the last digit.
+    both = np.zeros((bits, bits), np.int64)
+    for first in range(0, len(values), EXACT):
+        part = values[first : first + EXACT].astype(np.float32)
+        both += (part.T @ part).astype(np.int64)
+    ones = np.diag(both)
+    covariance = len(values) * both - np.outer(ones, ones)
+    variance = np.diag(covariance).astype(np.float64)
+    scale = np.sqrt(np.outer(variance, variance))
+    found = np.abs(np.divide(covariance, scale, out=np.zeros_like(scale), where=scale > 0))
     np.fill_diagonal(found, 0)
     return found
 
@@ -126,7 +131,8 @@ def _cost(correlations: np.ndarray, member: np.ndarray) -> float:
 def _exchange(correlations: np.ndarray, member: np.ndarray, segments: int) -> np.ndarray:
     """Give each bit in turn the exchange that helps it most, until no exchange helps."""
     member, everyone = member.copy(), np.arange(len(member))
-    shared = correlations @ (member[:, None] == np.arange(segments))  # of a bit with a substring
+    parts = [correlations[:, member == part] for part in range(segments)]
+    shared = np.stack([part.sum(axis=1) for part in parts], axis=1)  # of a bit with a substring
     exchanged = True
     while exchanged:
         exchanged = False

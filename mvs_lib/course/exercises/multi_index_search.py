@@ -26,7 +26,8 @@ def key_cases():
     yield np.array([[1, 0, 0, 1], [1, 0, 0, 1]]), np.array([3, 1, 0])
     generator = np.random.default_rng(9)
     for bits, width in ((16, 4), (32, 12), (64, 20)):
-        yield generator.integers(0, 2, (7, bits)), generator.permutation(bits)[:width]
+        values = generator.integers(0, 2, (7, bits), np.uint8)  # as `unpack` returns them
+        yield values, generator.permutation(bits)[:width]
 
 
 @keys.mistake("The first bit of the part is the highest: its weight is 2 to the power of w - 1.")
@@ -39,6 +40,15 @@ def reads_from_the_right(bits, part):
 def takes_the_first_bits(bits, part):
     """The first bits of the code."""
     return substring_keys(bits, np.arange(len(part)))
+
+
+@keys.mistake("The bits come as bytes: a sum of bytes starts again at 256. Take larger numbers.")
+def stays_in_bytes(bits, part):
+    """Each bit shifted in, in the type that it came in."""
+    key = bits[:, part[0]]
+    for number in part[1:]:
+        key = 2 * key + bits[:, number]
+    return key
 
 
 @keys.mistake("A key is a number, not how many ones there are.")
