@@ -44,6 +44,11 @@ def _linear(layer: nn.Linear) -> dict:
     }
 
 
+def _normalisation(layer: nn.BatchNorm1d | nn.BatchNorm2d) -> dict:
+    names = ("num_features", "eps", "momentum", "affine", "track_running_stats")
+    return {name: getattr(layer, name) for name in names}
+
+
 def _lookup(layer: LookUp) -> dict:
     settings = {name: list(value) for name, value in layer.settings.items()}
     return {
@@ -125,6 +130,8 @@ KINDS: dict[str, tuple[type, Callable[[nn.Module], dict], Callable[[dict], nn.Mo
     "relu": (nn.ReLU, lambda layer: {"inplace": layer.inplace}, lambda facts: nn.ReLU(**facts)),
     "adaptive_avg_pool2d": (nn.AdaptiveAvgPool2d, lambda layer: {"output_size": layer.output_size},
                             lambda facts: nn.AdaptiveAvgPool2d(**facts)),
+    "batch_norm1d": (nn.BatchNorm1d, _normalisation, lambda facts: nn.BatchNorm1d(**facts)),
+    "batch_norm2d": (nn.BatchNorm2d, _normalisation, lambda facts: nn.BatchNorm2d(**facts)),
     "monochromatic": (Monochromatic, _monochromatic, _build_monochromatic),
     "biclustered": (Biclustered, _biclustered, _build_biclustered),
     "quantized_weights": (QuantizedWeights, _quantized, _build_quantized),
@@ -205,7 +212,7 @@ def _check_numbers(value) -> None:
         for each in value:
             _check_numbers(each)
     elif not isinstance(value, str | bool) and not (
-        isinstance(value, int) and abs(value) <= LARGEST
+        isinstance(value, int | float) and abs(value) <= LARGEST  # which nan is not
     ):
         raise ValueError(f"{value!r} is no number of a layer")
 
