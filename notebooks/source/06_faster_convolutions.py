@@ -23,11 +23,11 @@ from mvs_lib.course.check import check, finish, use
 # %% [markdown]
 # ## The end result first
 # Below is SSDH's network on the campus as it was trained, and as this notebook's methods leave it:
-# measured, not estimated. A dot is a network; the ring marks the one that multiplies least and
-# loses less than a point of MAP. Those that are called *taught on* learned on afterwards, the
-# ringed one three times, and learning on helps by itself: the last line is the whole network, which
-# learned on once. (Every figure of this notebook that is not computed here comes from `python -m
-# mvs_lib bench compress`.)
+# measured, not estimated. A dot is a network, and on the right you see the best ones apart; the
+# ring marks the one that multiplies least and loses less than a point of MAP. Those that are called
+# *taught on* learned on afterwards, the ringed one three times, and learning on helps by itself:
+# the last line is the whole network, which learned on once. (Every figure of this notebook that is
+# not computed here comes from `python -m mvs_lib bench compress`.)
 # %%
 from mvs_lib.course.compression_chart import compression_chart
 from mvs_lib.course.figure import show, show_images, subplots

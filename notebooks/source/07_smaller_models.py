@@ -29,7 +29,8 @@ from mvs_lib.deep import checkpoint, compressed, encode
 # %% [markdown]
 # ## The end result first
 # The network of the campus, as it was trained, and as small as it gets while it loses less than one
-# point of MAP. Every dot but *8 bits* is a file that was written, read back and found equal.
+# point of MAP (the ring; on the right you see the best ones apart). Every dot but *8 bits* is a file
+# that was written, read back and found equal.
 
 # %%
 measured = [row for row in report.load("compress")["rows"] if row["net"] == "campus"]
@@ -269,11 +270,11 @@ except ValueError as error:
 
 # %% [markdown]
 # ## Turn the dial
-# Now with learning in between, measured. *Mild*, *middle* and *strong* keep fewer and fewer
-# weights, and 15, 15 and 7 values a layer. *Values taught*: the values learned on. *16-bit values*:
-# whatever is no label takes 16 bits. **Predict** before you turn it. (1) Pruned weights alone, in
-# 32 bits each: how much smaller is the file? (2) How many of the bits flip in the strongest
-# setting, and how much does MAP mind?
+# Now with learning in between, measured. *Mild*, *moderate*, *middle* and *strong* keep fewer and
+# fewer weights, in 15 values a layer, *strong* in 7. *Values taught*: the values learned on.
+# *16-bit values*: whatever is no label takes 16 bits. **Predict** before you turn it. (1) Pruned
+# weights alone, in 32 bits each: how much smaller is the file? (2) How many of the bits flip in the
+# strongest setting, and how much does MAP mind?
 
 # %% tags=["panel"]
 from mvs_lib.widgets.compression_dial import CompressionDial
@@ -316,9 +317,10 @@ for row in measured:
 
 # %% [markdown]
 # Of shared weights, gaps and Huffman make less than two thirds of what zlib makes. Of weights that
-# are only pruned they make more: in 32 bits nearly every one is a value of its own, and a label for
-# each of them wins nothing. And keeping the old codes costs less than a hundredth; where the small
-# network is poor it even helps, because the large one's codes are the better ones.
+# are only pruned they make hardly less: in 32 bits nearly every one is a value of its own, which no
+# code can shorten, and only the gaps are short. And keeping the old codes costs less than a
+# hundredth; where the small network is poor it even helps, because the large one's codes are the
+# better ones.
 #
 # ## Other ways to say a matrix
 # | Method | What is stored of $n \times m$ weights |

@@ -74,8 +74,7 @@ for name, (file, made_of) in files.items():
 # Three files of one network, and one of its compressed version. The second computes in 8 bits, and
 # more of its bits differ. The third is the first one *packed*: the same weights, deflated, which
 # hardly helps. The last is the compressed network of notebook 07, packed: few weights, of few
-# values, and so few bytes. (The file that comes with the course is of an earlier run than notebook
-# 07's table, so that its MAP, below, is a little other than there.)
+# values, and so few bytes.
 #
 # ## Measure as if you were your own rival
 # A time is easy to get wrong. The first photo pays for loading; the next ones find everything warm;
