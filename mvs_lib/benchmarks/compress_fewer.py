@@ -1,4 +1,7 @@
-"""Fewer filters, alone and in chains with other methods. See `compress` and `compress_faster`."""
+"""Fewer filters, alone and in chains with other methods. See `compress` and `compress_faster`.
+
+What keeps a fourth of the multiplications or fewer is taught on at length.
+"""
 
 from functools import partial
 
@@ -13,45 +16,51 @@ from mvs_lib.compress.folding import folded
 from mvs_lib.compress.layers import replaced
 from mvs_lib.compress.low_rank import separable
 from mvs_lib.compress.pipeline import Pipeline
-from mvs_lib.compress.pruning import prune_gradually
+from mvs_lib.compress.pruning import pruned
 from mvs_lib.compress.reconstruction import responses
 from mvs_lib.compress.weight_sharing import shared
 
-__all__ = ["fewer"]
+__all__ = ["chained", "fewer"]
 
 SEPARATED = 0.39  # share of the multiplications that columns and rows leave, in a chain
 
 
 def fewer(subject: Subject) -> Made:
-    """Fewer filters (Zhang et al., 2016), at once and in two goes, and in chains with others."""
-    taught = {}
+    """Fewer filters (Zhang et al., 2016), twice and four times."""
     for speed in (2, 4):
-        ranks = _ranks(subject, 1 / speed)
-        pair = [
-            asymmetric(subject.network, ranks, subject.photos, relu=subject.relu, symmetric=kind)
-            for kind in (True, False)
-        ]
+        pair = [_fewer(subject, speed, symmetric=kind) for kind in (True, False)]
         yield f"fewer filters, {speed}x, symmetric", pair[0]
         yield f"fewer filters, {speed}x", pair[1]
-        taught[speed] = subject.learn(pair[1])
-        yield f"fewer filters, {speed}x, taught on", taught[speed]
-    half = folded(taught[2])
+        learn = subject.learn if speed < 4 else subject.at_length
+        yield f"fewer filters, {speed}x, taught on", learn(pair[1])
+
+
+def chained(subject: Subject) -> Made:
+    """Half the filters, then columns and rows; then pruned and shared; and fewer in two goes."""
+    half = _fewer(subject, 2)
     chain = replaced(half, {f"{n}.0": _split(half.get_submodule(f"{n}.0")) for n in subject.wide})
     yield "fewer filters then separable", chain
-    chain = subject.learn(subject.learn(chain))
+    chain = subject.at_length(chain)
     yield "fewer filters then separable, taught on", chain
     kept = {name: 0.3 for name, layer in chain.named_modules() if large_enough(name, layer)}
     pipeline = Pipeline({
-        "pruned": lambda net: prune_gradually(net, kept, 3, lambda each, _: subject.learn(each)),
+        "pruned": lambda net: subject.learn(pruned(net, kept)),
         "shared": partial(shared, values=dict.fromkeys(kept, 15)),
         "values taught": subject.briefly,
         "16-bit values": halved,
     })  # fmt: skip
     yield "fewer filters then separable, pruned and shared", pipeline(chain)
+    half = folded(subject.learn(half))
     whole = replaced(half, {n: multiplied_out(half.get_submodule(n)) for n in subject.wide})
     again = asymmetric(whole, _ranks(subject, 1 / 6), subject.photos, relu=subject.relu)
     yield "fewer filters, 6x in two goes", again
-    yield "fewer filters, 6x in two goes, taught on", subject.learn(subject.learn(again))
+    yield "fewer filters, 6x in two goes, taught on", subject.at_length(again)
+
+
+def _fewer(subject: Subject, speed: int, symmetric: bool = False) -> nn.Module:
+    ranks = _ranks(subject, 1 / speed)
+    network, photos = subject.network, subject.photos
+    return asymmetric(network, ranks, photos, relu=subject.relu, symmetric=symmetric)
 
 
 def _split(layer: nn.Conv2d) -> nn.Sequential:

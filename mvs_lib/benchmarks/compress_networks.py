@@ -9,13 +9,17 @@
   to 4,096 to 4,096, which hold nearly all of its weights. They are trained here, and kept in
   ``data/cache``. Only what concerns linear layers is measured: the convolutions are campus's.
 
-What learns on has its normalisations back, and learns as the network did: its whole second step on
-the campus, with the large head, whose steps are slow, in a third of the epochs; on CIFAR-10 as in
-the last quarter of its training.
+What learns on has its normalisations back. On the campus it learns as the network did, its whole
+second step once more; with the large head, whose steps are slow, in a third of the epochs. On
+CIFAR-10 it learns to say what the network says (`mvs_lib.deep.distillation`), with the settings of
+the last quarter of the network's training.
 """
 
+import functools
 import hashlib
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import torch
@@ -30,8 +34,9 @@ from mvs_lib.compress.folding import folded, unfolded
 from mvs_lib.compress.layers import replaced
 from mvs_lib.datasets import cifar
 from mvs_lib.datasets.collection import Photos, Split
-from mvs_lib.deep import checkpoint, recipe
+from mvs_lib.deep import checkpoint, distillation, recipe
 from mvs_lib.deep.compressed import learn_on
+from mvs_lib.deep.distillation import Distillation
 from mvs_lib.deep.methods import SSDH
 from mvs_lib.deep.network import HashNetwork
 from mvs_lib.deep.settings import Settings
@@ -50,9 +55,10 @@ CIFAR10_ON = replace(
 )  # fmt: skip
 HEAD = recipe.HASHING  # of the large head, by SGD alone
 PRUNED = tuple(f"deep_compression_{label}" for label in ("mild", "moderate", "middle"))
-FOR_CIFAR10 = ("as_they_are", *PRUNED, "looked_up", "separated", "fewer")
+FOR_CIFAR10 = ("as_they_are", *PRUNED, "looked_up", "separated", "fewer", "chained")
 FOR_LINEAR_LAYERS = ("as_they_are", *PRUNED, "deep_compression_strong", "matrices", "looked_up",
                      "denton")  # fmt: skip
+LONGER = 2  # times as many epochs, at length
 WIDE, CELLS = 4096, 6  # outputs of each linear layer; side of what the first one reads
 
 
@@ -82,6 +88,8 @@ def cifar10_network(quick: bool) -> Case:
     return _case(
         "cifar10", network, asked, protocol, facts["seed"], CIFAR10_ON, quick, split.source,
         families=FOR_CIFAR10,
+        loss=functools.cache(partial(Distillation, network, split.source.images)),
+        code=(recipe.__file__, distillation.__file__),
     )  # fmt: skip
 
 
@@ -134,27 +142,32 @@ def with_large_head(network: HashNetwork, wide: int) -> HashNetwork:
 def _case(
     name: str, network, split: Split, protocol: str, seed: int, settings: Settings, quick: bool,
     taught: Photos | None = None, families: tuple[str, ...] | None = None,
+    loss: Callable[[], nn.Module] = SSDH, code: tuple[str, ...] = (recipe.__file__,),
 ) -> Case:  # fmt: skip
     settings = replace(settings, epochs=1) if quick else settings
     taught = taught or split.source
 
     settings = replace(settings, seed=seed)
-    muon = network.trunk.orthogonal
+    brief = replace(settings, epochs=max(1, settings.epochs // 3))
+    long = replace(settings, epochs=1 if quick else LONGER * settings.epochs)
+    learning = (_learning(network, taught, each, loss) for each in (settings, brief, long))
     subject = Subject(
-        folded(network), network, taught.images, _learning(network, taught, settings, muon),
-        _learning(network, taught, replace(settings, epochs=max(1, settings.epochs // 3)), muon),
+        folded(network), network, taught.images, *learning,
         relu=any(isinstance(layer, nn.ReLU) for layer in network.modules()),
     )  # fmt: skip
-    key = kept_code.key((settings, _digest(network)), recipe.__file__)
+    key = kept_code.key((settings, _digest(network)), *code)
     return Case(name, subject, split, protocol, seed, key, families)
 
 
-def _learning(like: HashNetwork, photos: Photos, settings: Settings, muon: bool) -> Learn:
+def _learning(
+    like: HashNetwork, photos: Photos, settings: Settings, loss: Callable[[], nn.Module]
+) -> Learn:
     """Return what teaches a compressed network on, normalised where ``like`` is."""
+    muon = like.trunk.orthogonal
 
     def learn(network: nn.Module) -> nn.Module:
         back = unfolded(network, like, looked_at(photos.images))
-        step = learn_on(SSDH, photos, settings, settings.seed, muon and _has_kernels(back.trunk))
+        step = learn_on(loss, photos, settings, settings.seed, muon and _has_kernels(back.trunk))
         return step(back)
 
     return learn

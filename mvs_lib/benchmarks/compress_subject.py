@@ -30,6 +30,7 @@ class Subject:
         images: source photos that it may look at, uint8 ``(n, h, w, 3)``.
         learn: teaches a network on, with its normalisations put back if they were folded away.
         briefly: the same, for fewer epochs.
+        at_length: the same, for more epochs: what computes less learns in less time.
         relu: whether rectifiers follow its convolutions.
     """
 
@@ -38,6 +39,7 @@ class Subject:
     images: np.ndarray
     learn: Learn
     briefly: Learn
+    at_length: Learn
     relu: bool
 
     @property

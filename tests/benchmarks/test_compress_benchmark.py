@@ -45,7 +45,7 @@ def case(name="small", width=8):
     with torch.no_grad():  # some running means, and bits that are on for half of the photos
         network.train()(torch.from_numpy(split.source.images))
     relu = name != "airbench"
-    subject = Subject(folded(network), network, split.source.images, learn, learn, relu=relu)
+    subject = Subject(folded(network), network, split.source.images, *[learn] * 3, relu=relu)
     return Case(name, subject, split, "8 queries", 0, "key")
 
 
@@ -115,7 +115,8 @@ def test_what_learns_on_has_its_normalisations_and_codebooks_go_by_sgd(monkeypat
         return lambda network: heard.append((network, muon))
 
     monkeypatch.setattr(compress_networks, "learn_on", learn_on)
-    learn = compress_networks._learning(subject.trained, photos(24, 0), Settings(), muon=True)
+    subject.trained.trunk.orthogonal = True
+    learn = compress_networks._learning(subject.trained, photos(24, 0), Settings(), SSDH)
     name, layer = next(iter(subject.large.items()))
     book = QuantizedWeights(layer, scalar(layer.weight, 4))
     for each in (subject.network, subject.trained, replaced(subject.network, {name: book})):
@@ -137,7 +138,9 @@ def test_the_classifier_is_not_sent():
     + [(family, "airbench") for family in compress.METHODS if family != "matrices"],
 )
 def test_every_method_of_a_family_makes_a_network_that_runs(family, name):
-    width = 8 if (family, name) == ("fewer", "airbench") else 4  # a sixth of 4 is no filter
+    width = (
+        8 if (family, name) in (("fewer", "airbench"), ("chained", "airbench")) else 4
+    )  # a sixth of 4 is no filter
     subject = case(name, width=width).subject
     before = {name: value.clone() for name, value in subject.network.state_dict().items()}
     names, sizes = [], []
@@ -149,7 +152,7 @@ def test_every_method_of_a_family_makes_a_network_that_runs(family, name):
         sizes.append(cost(network, subject.photos[:1]))
     assert len(set(names)) == len(names) >= 2
     assert all(torch.equal(v, before[k]) for k, v in subject.network.state_dict().items())
-    if family in ("separated", "canonical", "fewer"):
+    if family in ("separated", "canonical", "fewer", "chained"):
         whole = cost(sent(subject.network), subject.photos[:1]).macs
         assert min(size.macs for size in sizes) < whole / 1.6
 
